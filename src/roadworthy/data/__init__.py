@@ -1,0 +1,1 @@
+"""Data: batches go through the contract into versioned tables."""

@@ -1,0 +1,271 @@
+"""The loop: train, release, observe, decide, act. Each reads as its story; what a step is lives in its capability."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from roadworthy import decisions, gate, registry
+from roadworthy.data import ingest as ingestion
+from roadworthy.errors import PipelineError, RoadworthyError
+from roadworthy.monitoring import alerts, windows
+from roadworthy.monitoring import report as reports
+from roadworthy.monitoring.profiles import Profile
+from roadworthy.observation import observe_window, read_traffic
+from roadworthy.pipeline import build as pipeline
+from roadworthy.pipeline import lineage
+from roadworthy.project import Project
+from roadworthy.records import (
+    Comparison,
+    Decision,
+    HistoryEntry,
+    Ingestion,
+    MetricReading,
+    ModelVersion,
+    RunRecord,
+    Window,
+    WindowReport,
+)
+
+CHALLENGER = "challenger"
+
+
+def ingest(project: Project, file: Path) -> Ingestion:
+    """Take a file through the contract into the dataset's versioned table; bad rows go to quarantine.
+
+    Raises
+    ------
+    DataError, DataRefused
+        When the file cannot be read, is not what the contract names, or breaks it too often.
+    """
+    return ingestion.ingest(
+        ingestion.read_file(file),
+        dataset=project.dataset,
+        tables=project.tables,
+        state=project.state,
+        policy=project.config.policy.quarantine,
+        source=file.name,
+    )
+
+
+def train(project: Project, parameters: Mapping[str, str] | None = None, *, force: bool = False) -> RunRecord:
+    """Run the pipeline by ``ploomber build``, with other env.yaml values when given, and return the run's record."""
+    return pipeline.build(project.config, parameters or {}, force=force)
+
+
+def release(project: Project, *, who: str, products: str | None = None, promote: bool = False) -> ModelVersion:
+    """Put the products of a build through the gate and into the registry.
+
+    The first version that passes becomes champion; a later one becomes challenger, or champion with ``promote``.
+    A version that fails the gate is recorded all the same, with its reasons; see its ``gate``.
+
+    Parameters
+    ----------
+    project
+        The project.
+    who
+        Who releases; goes into the history.
+    products
+        Folder below the root with the build's products, by default the configured one.
+    promote
+        Make it champion at once.
+
+    Raises
+    ------
+    PipelineError
+        When a product is missing, or is not what the recorded run made.
+    """
+    folder = project.root / (products or project.config.settings.model.products)
+    run = lineage.lineage(project.config, project.state, folder)
+    measured = _measured(folder / project.config.settings.model.metrics)
+    readings = {name: MetricReading.model_validate(value) for name, value in measured["readings"].items()}
+    version = registry.add(
+        project.config,
+        project.state,
+        run=run,
+        verdict=gate.judge(project.config, readings),
+        metrics=readings,
+        files=_version_files(project, folder, run),
+        contract_hash=project.contract.hash,
+        tables=run.tables,
+        trained_from=measured.get("trained_from"),
+        trained_until=measured.get("trained_until"),
+        who=who,
+        reason=f"run {run.id}",
+    )
+    if not version.gate.passed:
+        return version
+    if promote or registry.champion(project.state) is None:
+        registry.promote(project.config, project.state, version.tag, who=who, reason="passed the gate")
+    else:
+        _nominate(project, version, who)
+    return version
+
+
+def observe(project: Project, *, clock: datetime | None = None) -> list[WindowReport]:
+    """Collect what the services captured and judge every window that has changed since it was last judged.
+
+    Parameters
+    ----------
+    project
+        The project.
+    clock
+        Event time up to which all traffic is known to have come, by default the newest event time that was captured.
+        A window that ends later is still open.
+
+    Returns
+    -------
+    list of WindowReport
+        The windows judged anew, oldest first. All are kept in the state; profiles and JSON stand in the reports
+        folder.
+    """
+    traffic = read_traffic(project)
+    judged = {report.window: (report.rows, report.labelled, report.open) for report in project.state.windows()}
+    found = []
+    for window, rows in windows.split(traffic.times, project.config.policy.window).items():
+        still_open = max(traffic.latest, clock or traffic.latest) < window.end
+        if judged.get(window) != (len(rows), traffic.labelled(rows), still_open):
+            found.append(observe_window(project, traffic, window, still_open=still_open))
+            project.state.save_window(found[-1])
+    return found
+
+
+def decide(project: Project, report: WindowReport) -> Decision:
+    """Decide about a window by the policy; nothing is done yet."""
+    champion = registry.champion(project.state)
+    return decisions.decide(
+        report,
+        decisions.findings(report, project.state.deployments(within_seconds=60)),
+        project.config.policy,
+        champion=champion.tag if champion else None,
+        past=project.state.decisions(),
+    )
+
+
+def act(project: Project, decision: Decision, *, who: str) -> Decision:
+    """Do what was decided, tell the owners, and return the decision with its outcome, as it is kept.
+
+    An act that fails is itself an outcome: it is recorded, and the next observation decides anew.
+    """
+    outcome = None
+    alerts.tell(decision.findings, project.config, project.state)
+    try:
+        if decision.action == "retrain":
+            outcome = _retrain(project, decision, who)
+        elif decision.action == "rollback":
+            entry = registry.rollback(project.config, project.state, who=who, reason=decision.reason)
+            outcome = f"rolled back to {entry.version_to} in {entry.seconds:.1f} s"
+    except RoadworthyError as error:
+        outcome = f"failed: {error.fact}"
+    done = decision.model_copy(update={"outcome": outcome})
+    project.state.save_decision(done)
+    return done
+
+
+def watch_once(project: Project, *, who: str, clock: datetime | None = None) -> list[Decision]:
+    """Observe, decide and act, once; return what was decided, oldest window first.
+
+    Only the two newest windows can lead to a retraining or a rollback: what an older one says has passed.
+    """
+    judged = observe(project, clock=clock)
+    current = {judgement.window for judgement in project.state.windows()[-2:]}
+    made = []
+    for judgement in judged:
+        decision = decide(project, judgement)
+        if judgement.window not in current and decision.action in ("retrain", "rollback"):
+            late = {"action": "alert", "reason": f"{decision.reason}; the window has passed"}
+            decision = decision.model_copy(update=late)
+        made.append(act(project, decision, who=who))
+    resolve_quiet_alerts(project)
+    return made
+
+
+def report(project: Project) -> Path:
+    """Write everything found so far as report.json and report.html, and return the path of the page."""
+    folder = project.config.path(project.config.settings.reports)
+    folder.mkdir(parents=True, exist_ok=True)
+    found = project.state.windows()
+    (folder / "report.json").write_text(reports.to_json(found), encoding="utf-8")
+    page = folder / "report.html"
+    page.write_text(reports.to_html(found, title=project.config.settings.name), encoding="utf-8")
+    return page
+
+
+def resolve_quiet_alerts(project: Project) -> list[str]:
+    """Resolve the open alerts whose cause neither of the two newest windows shows any more; return their causes."""
+    deployments = project.state.deployments(within_seconds=60)
+    newest = project.state.windows()[-2:]
+    present = {finding.cause for judged in newest for finding in decisions.findings(judged, deployments)}
+    quiet = [alert.cause for alert in project.state.open_alerts() if alert.cause not in present]
+    for cause in quiet:
+        project.state.resolve_alert(cause)
+    return quiet
+
+
+def compare(project: Project, champion: str, challenger: str, window: Window) -> Comparison:
+    """Compare two versions on the labelled rows of a window, paired."""
+    return read_traffic(project).compare(project, champion, challenger, window)
+
+
+def _retrain(project: Project, decision: Decision, who: str) -> str:
+    """Train on the months before the window, and let challenger and champion answer the window's own rows."""
+    start, end = _training_months(decision.window, project.config.policy.retrain.months)
+    names = project.config.settings.pipeline
+    products = f"{project.config.settings.model.products}/{start}_{end}"
+    train(project, {names.start: start, names.end: end, names.products: products})
+    version = release(project, who=who, products=products)
+    project.state.append_history(
+        HistoryEntry(who=who, action="retrain", version_to=version.tag, reason=decision.reason)
+    )
+    champion = registry.champion(project.state)
+    if champion is None or champion.tag == version.tag:
+        return f"trained {version.tag} on {start} to {end}"
+    comparison = compare(project, champion.tag, version.tag, decision.window)
+    verdict = gate.judge(project.config, version.metrics, comparison)
+    failed = [f"{check.name}: {check.fact}" for check in verdict.checks if not check.passed]
+    if failed:
+        return f"trained {version.tag} on {start} to {end}, not promoted: {'; '.join(failed)}"
+    better = verdict.checks[-1].fact
+    registry.promote(project.config, project.state, version.tag, who=who, reason=better)
+    return f"trained {version.tag} on {start} to {end}, promoted: {better}"
+
+
+def _training_months(window: Window, months: int) -> tuple[str, str]:
+    end = pd.Timestamp(window.start)
+    start = end - pd.DateOffset(months=months)
+    return start.strftime("%Y-%m-%d"), end.strftime("%Y-%m-%d")
+
+
+def _nominate(project: Project, version: ModelVersion, who: str) -> None:
+    entry = HistoryEntry(who=who, action="release", version_to=version.tag, reason="challenger")
+    project.state.move_alias(CHALLENGER, version.tag, entry)
+
+
+def _measured(path: Path) -> dict[str, dict[str, object]]:
+    try:
+        content: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+        content["readings"]
+    except (OSError, ValueError, KeyError) as error:
+        raise PipelineError(
+            f"{path} does not hold the evaluation's metrics ({error}).", "Run `ploomber build`, then release again."
+        ) from error
+    return content
+
+
+def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, bytes | Path]:
+    names = project.config.settings.model
+    reference = pd.read_parquet(folder / names.reference)
+    columns = [*project.dataset.features, "probability"]
+    return {
+        "model.skops": folder / names.model,
+        "contract.yaml": project.config.path(project.config.settings.contract),
+        "reference.profile.bin": Profile.of(reference[columns]).to_bytes(),
+        "smoke.json": folder / "smoke.json",
+        "metrics.json": folder / names.metrics,
+        "calibration.json": folder / "calibration.json",
+        "lineage.json": run.model_dump_json(indent=2).encode(),
+    }

@@ -1,0 +1,1 @@
+"""Monitoring: profiles of windows, their drift and performance, and who is told."""

@@ -1,0 +1,174 @@
+"""Observation: what was answered in a window, held against what the model was trained on and against the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from roadworthy import registry
+from roadworthy.errors import MonitoringError
+from roadworthy.monitoring import drift, performance
+from roadworthy.monitoring.profiles import Profile
+from roadworthy.project import Project
+from roadworthy.records import Comparison, ModelVersion, Performance, Reading, Verdict, Window, WindowReport
+from roadworthy.serving import capture
+
+PREDICTION = "probability"
+_KEY = ["request_id", "row"]
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """All that was answered: one row a prediction, with its event time and, where it has come, its label."""
+
+    answered: pd.DataFrame
+    time: str
+
+    @property
+    def times(self) -> pd.Series[pd.Timestamp]:
+        """Event time of each prediction."""
+        return self.answered[self.time]
+
+    @property
+    def latest(self) -> datetime:
+        """The newest event time: how far the traffic's own clock has come."""
+        latest: datetime = self.times.max().to_pydatetime()
+        return latest
+
+    def labelled(self, rows: pd.Index[int]) -> int:
+        """Count the rows, of those given by their index, whose label has come."""
+        return int(self.answered.loc[rows, "label"].notna().sum())
+
+    def of(self, project: Project, window: Window) -> pd.DataFrame:
+        """Return everything captured in a window, requests' columns and labels included."""
+        captured = project.tables.read("predictions", between=(self.time, window.start, window.end))
+        labels = self.answered[[*_KEY, "label"]]
+        return captured.merge(labels, on=_KEY, how="left", validate="one_to_one")
+
+    def compare(self, project: Project, champion: str, challenger: str, window: Window) -> Comparison:
+        """Let two versions answer the labelled rows of a window, and compare them in the use case's metric.
+
+        Raises
+        ------
+        MonitoringError
+            When no row of the window has a label.
+        """
+        frame = self.of(project, window)
+        return compare_on(project, frame[frame["label"].notna()], champion, challenger)
+
+
+def read_traffic(project: Project) -> Traffic:
+    """Collect what services have spooled and return all that was answered so far.
+
+    Raises
+    ------
+    MonitoringError
+        When nothing was captured yet.
+    """
+    capture.collect(project.config, project.dataset, project.tables)
+    time = project.dataset.time
+    if not project.tables.exists("predictions"):
+        raise MonitoringError(
+            "No traffic has been captured yet.", "Start the service with `roadworthy serve` and send it requests."
+        )
+    answered = project.tables.read("predictions", columns=[*_KEY, "version", time])
+    if not project.tables.exists("labels"):
+        return Traffic(answered.assign(label=pd.array([pd.NA] * len(answered), dtype="boolean")), time)
+    labels = project.tables.read("labels", columns=[*_KEY, "label", "received"])
+    newest = labels.sort_values("received", kind="stable").drop_duplicates(_KEY, keep="last")
+    newest["label"] = newest["label"].astype("boolean")
+    return Traffic(answered.merge(newest[[*_KEY, "label"]], on=_KEY, how="left", validate="one_to_one"), time)
+
+
+def compare_on(project: Project, labelled: pd.DataFrame, champion: str, challenger: str) -> Comparison:
+    """Let two versions answer labelled rows, and compare them in the use case's metric."""
+    if labelled.empty:
+        raise MonitoringError("No row of the window has a label yet.", "Send labels to /feedback, then observe again.")
+    return performance.compare(
+        project.config.settings.use_case.metric,
+        labelled["label"].to_numpy(bool),
+        registry.load(project.config, champion).predict(labelled),
+        registry.load(project.config, challenger).predict(labelled),
+        champion=champion,
+        challenger=challenger,
+    )
+
+
+def observe_window(project: Project, traffic: Traffic, window: Window, *, still_open: bool) -> WindowReport:
+    """Judge one window; its profile and its report are written to the reports folder."""
+    frame = traffic.of(project, window)
+    versions = frame["version"].value_counts()
+    reference = registry.resolve(project.state, str(versions.index[0]))
+    profile = Profile.of(frame[[*project.dataset.features, PREDICTION]])
+    readings = _readings(project, reference, profile)
+    report = WindowReport(
+        window=window,
+        project=project.config.settings.name,
+        rows=len(frame),
+        labelled=int(frame["label"].notna().sum()),
+        open=still_open,
+        versions={str(tag): int(rows) for tag, rows in versions.items()},
+        reference=reference.tag,
+        readings=readings,
+        performance=tuple(_performance(project, str(tag), frame) for tag in versions.index),
+        verdict=_verdict(readings),
+        drifted=_drifted(readings),
+        expected_false_alarms=drift.expected_false_alarms(readings, project.config.policy.drift),
+    )
+    _keep(project, report, profile)
+    return report
+
+
+def _readings(project: Project, reference: ModelVersion, profile: Profile) -> tuple[Reading, ...]:
+    trained_on = Profile.from_bytes(registry.file(reference.tag, "reference.profile.bin").read_bytes())
+    return drift.compare(trained_on, profile, project.dataset.features, PREDICTION, project.config.policy.drift)
+
+
+def _performance(project: Project, tag: str, frame: pd.DataFrame) -> Performance:
+    answered = frame[frame["version"] == tag]
+    labelled = answered[answered["label"].notna()]
+    counted = Performance(version=tag, rows=len(answered), labelled=len(labelled))
+    policy = project.config.policy.performance
+    if len(labelled) < policy.minimum_labelled:
+        return counted
+    use_case = project.config.settings.use_case
+    metrics = performance.measure(
+        labelled["label"].to_numpy(bool), labelled[PREDICTION].to_numpy(np.float64), use_case.value
+    )
+    reference = registry.resolve(project.state, tag).metrics.get(use_case.metric)
+    measured = counted.model_copy(update={"metrics": metrics, "reference": reference})
+    if reference is not None and use_case.metric in metrics:
+        fall, fell = performance.fell(metrics[use_case.metric], reference, policy.tolerated_fall)
+        measured = measured.model_copy(update={"fall": fall, "fell": fell})
+    return measured.model_copy(update={"against_former": _against_former(project, tag, labelled)})
+
+
+def _against_former(project: Project, tag: str, labelled: pd.DataFrame) -> Comparison | None:
+    """Ask of the champion alone whether what we had before would have answered better."""
+    champion, former = registry.champion(project.state), registry.former(project.state)
+    if champion is None or former is None or champion.tag != tag:
+        return None
+    return compare_on(project, labelled, tag, former.tag)
+
+
+def _verdict(readings: tuple[Reading, ...]) -> Verdict:
+    verdicts = {reading.verdict for reading in readings}
+    if "drift" in verdicts:
+        return "drift"
+    return "no drift" if "no drift" in verdicts else "too little data"
+
+
+def _drifted(readings: tuple[Reading, ...]) -> tuple[str, ...]:
+    moved = [reading for reading in readings if reading.verdict == "drift"]
+    largest = sorted(moved, key=lambda reading: reading.effect / reading.threshold, reverse=True)
+    return tuple(dict.fromkeys(reading.column for reading in largest))
+
+
+def _keep(project: Project, report: WindowReport, profile: Profile) -> None:
+    folder = project.config.path(project.config.settings.reports)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{report.window.name}.profile.bin").write_bytes(profile.to_bytes())
+    (folder / f"{report.window.name}.drift.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")

@@ -1,0 +1,138 @@
+"""Kernels and notebooks: kernels that talk encrypted, executed notebooks that JupyterLab trusts, failures in words."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+import zmq
+from jupyter_client.manager import AsyncKernelManager
+from nbformat.sign import NotebookNotary
+from papermill.exceptions import PapermillExecutionError
+from traitlets import default
+
+from roadworthy.errors import PipelineError
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_FAILING_LINE = re.compile(r"^-+> ?(\d+) (.*)$", re.MULTILINE)
+_NEXT = "\nNext: "
+
+
+class EncryptedKernels(AsyncKernelManager):  # type: ignore[misc]  # traitlets' metaclass hides its type
+    """Kernels whose traffic is encrypted by CurveZMQ where kernel and pyzmq can.
+
+    With it ipykernel has nothing to warn of: by default it prints, into every run, that code and outputs go over TCP
+    in plain text. Sockets of files (``transport="ipc"``) would do as well, but not on Windows, and not below a folder
+    with a long name.
+    """
+
+    @default("transport_encryption")
+    def _encrypt_if_possible(self) -> str:
+        return "auto" if zmq.has("curve") else "disabled"
+
+
+def prepare(executor_params: dict[str, Any], *, terminal: bool) -> None:
+    """Fill in Papermill's options for a task, wherever pipeline.yaml does not name them itself."""
+    executor_params.setdefault("kernel_manager_class", EncryptedKernels)
+    if not terminal:
+        executor_params.setdefault("progress_bar", False)
+
+
+def sign(path: Path) -> None:
+    """Sign an executed notebook, so that JupyterLab shows its rich outputs to this user without asking."""
+    try:
+        NotebookNotary().sign(nbformat.read(path, as_version=4))
+    except (OSError, sqlite3.Error):
+        return  # no home folder to keep signatures in: the notebook is then merely untrusted
+
+
+def without_parameters(pipeline: Path) -> str | None:
+    """Return the first notebook of a pipeline.yaml that has no cell tagged ``parameters``; None when all have one.
+
+    Ploomber would write such a cell into the user's file. A pipeline or notebook that cannot be read is left to
+    Ploomber to complain about.
+    """
+    try:
+        content = yaml.safe_load(pipeline.read_text(encoding="utf-8"))
+        sources = [str(task.get("source", "")) for task in content["tasks"]]
+    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError):
+        return None
+    for source in sources:
+        path = pipeline.parent / source
+        if path.suffix == ".ipynb" and path.is_file() and not _has_parameters(path):
+            return source
+    return None
+
+
+def refuse_without_parameters(pipeline: Path) -> None:
+    """Raise PipelineError when a notebook of the pipeline has no cell tagged ``parameters``."""
+    source = without_parameters(pipeline)
+    if source is not None:
+        raise PipelineError(
+            f"{source} has no cell tagged `parameters`, so no parameter can reach it.",
+            f"Open it with `jupyter lab {source}`, select the cell with its parameters, and add the tag `parameters` "
+            "in the property inspector (the gear on the right).",
+        )
+
+
+def explain(error: BaseException, *, task: str, notebook: str, cells: list[Any], parameters: dict[str, Any]) -> str:
+    """Return what made a notebook task fail, in words, ending with the next step.
+
+    Parameters
+    ----------
+    error
+        What the task raised; the notebook's own exception is among its causes.
+    task
+        The task's name.
+    notebook
+        The source notebook's path below the root.
+    cells
+        The cells as executed, with the one that Ploomber injected.
+    parameters
+        What the task was given.
+    """
+    cause = _cause(error)
+    given = ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "none"
+    look = f"Open it with `jupyter lab {notebook}`."
+    if not isinstance(cause, PapermillExecutionError):
+        message = " ".join(str(cause).split()) or type(cause).__name__
+        return f"Task {task!r} failed ({notebook}): {message}\nParameters: {given}.{_NEXT}{look}"
+    said, _, remedy = f"{cause.ename}: {cause.evalue}".partition(_NEXT)
+    step = f"{remedy} ({look})" if remedy else look
+    place = f"cell {_cell_number(cause.cell_index, cells)} of {notebook}{_failing_line(cause)}"
+    return f"Task {task!r} failed in {place}: {said}\nParameters: {given}.{_NEXT}{step}"
+
+
+def as_error(explanation: str) -> PipelineError:
+    """Return a recorded explanation as the error that it is."""
+    fact, _, step = explanation.partition(_NEXT)
+    return PipelineError(fact, step or "Mend it, then run `ploomber build` again.")
+
+
+def _has_parameters(path: Path) -> bool:
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (OSError, ValueError):
+        return True  # not a notebook at all: Ploomber says so better
+    return any("parameters" in cell.metadata.get("tags", ()) for cell in notebook.cells)
+
+
+def _cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None and not isinstance(error, PapermillExecutionError):
+        error = error.__cause__
+    return error
+
+
+def _cell_number(index: int, cells: list[Any]) -> int:
+    """Count as the user sees the source notebook: from 1, without the cell that was injected."""
+    injected = sum("injected-parameters" in cell.metadata.get("tags", ()) for cell in cells[: index + 1])
+    return index + 1 - injected
+
+
+def _failing_line(error: PapermillExecutionError) -> str:
+    found = _FAILING_LINE.search(_ANSI.sub("", "\n".join(error.traceback)))
+    return f", line {found[1]} `{found[2].strip()}`" if found else ""

@@ -1,0 +1,310 @@
+"""The vocabulary: frozen records that cross modules. No input or output happens here.
+
+Times are timezone-aware UTC; durations are seconds; sizes are bytes; shares are between 0 and 1.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def now() -> datetime:
+    """Return the present moment, timezone-aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def _as_utc(value: object) -> object:
+    """Databases without zones hand back naive times; ours are always UTC."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_utc)]
+OwnerRole = Literal["data", "model", "infrastructure", "monitoring"]
+Verdict = Literal["drift", "no drift", "too little data"]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and closed to unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- data and runs -----------------------------------------------------------------------------------------------
+
+
+class Ingestion(Record):
+    """One batch that went through the contract into a table."""
+
+    dataset: str
+    batch: str = Field(description="SHA-256 of the batch's content: the same content twice adds nothing")
+    source: str
+    rows: int
+    accepted: int
+    quarantined: int
+    reasons: dict[str, int] = Field(default={}, description="broken rule in words -> rows; a row may break several")
+    table_version: int
+    repeated: bool = Field(default=False, description="the batch had been ingested before, nothing was added")
+    at: Moment = Field(default_factory=now)
+
+
+class TaskRecord(Record):
+    """One executed task of a run."""
+
+    name: str
+    state: Literal["done", "failed", "skipped"]
+    started: Moment
+    seconds: float
+    peak_memory: int | None = Field(default=None, description="bytes, the task's process and its children")
+    source: str
+    source_hash: str
+    parameters: dict[str, Any] = {}
+    parameter_hash: str = ""
+    products: dict[str, str] = Field(default={}, description="path below the project's root -> SHA-256")
+    notebook: str | None = Field(default=None, description="path of the executed notebook")
+    error: str | None = None
+
+
+class RunRecord(Record):
+    """One run of the pipeline: what was executed, from what, with which result."""
+
+    id: str
+    project: str
+    state: Literal["running", "done", "failed", "interrupted"]
+    started: Moment
+    ended: Moment | None = None
+    git_commit: str | None = None
+    git_dirty: bool = False
+    environment: dict[str, str] = Field(default={}, description="python, platform and package versions")
+    parameters: dict[str, Any] = {}
+    contract_hash: str = ""
+    tables: dict[str, int] = Field(default={}, description="dataset -> table version that was read or written")
+    metrics: dict[str, float] = {}
+    tasks: tuple[TaskRecord, ...] = ()
+
+
+# --- model versions ----------------------------------------------------------------------------------------------
+
+
+class MetricReading(Record):
+    """A metric's value with a 95 % interval, on n labelled rows."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class GateCheck(Record):
+    """One question the gate asked."""
+
+    name: str
+    passed: bool
+    fact: str = Field(description="what was found, in words, with the figures")
+
+
+class GateVerdict(Record):
+    """All that the gate asked; it passes when every check passes."""
+
+    checks: tuple[GateCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+
+class ModelVersion(Record):
+    """A released model and what is needed to judge it."""
+
+    tag: str = Field(description="name:version in BentoML's model store")
+    created: Moment
+    run_id: str
+    metrics: dict[str, MetricReading] = {}
+    gate: GateVerdict
+    contract_hash: str
+    tables: dict[str, int] = {}
+    git_commit: str | None = None
+    trained_from: str | None = Field(default=None, description="first moment of the training data")
+    trained_until: str | None = Field(default=None, description="first moment after the training data")
+    model_hash: str = Field(description="SHA-256 of the model file")
+
+
+class Comparison(Record):
+    """Two versions on the same labelled rows, paired."""
+
+    metric: str
+    champion: str
+    challenger: str
+    champion_value: float
+    challenger_value: float
+    gain: float = Field(description="how much better the challenger is, in the metric's own unit; above 0 is better")
+    low: float = Field(description="lower end of the gain's 95 % interval")
+    high: float
+    n: int
+
+    @property
+    def better(self) -> bool:
+        """Whether the challenger is better beyond the interval's doubt."""
+        return self.low > 0
+
+
+class HistoryEntry(Record):
+    """One act on production. The history is only ever added to."""
+
+    at: Moment = Field(default_factory=now)
+    who: str
+    action: Literal["release", "promote", "rollback", "refuse", "retrain", "approve"]
+    version_from: str | None = None
+    version_to: str | None = None
+    reason: str = ""
+    forced: bool = False
+    seconds: float = Field(default=0.0, description="how long the act took")
+
+
+class Alias(Record):
+    """A named pointer at a version, such as champion or challenger."""
+
+    name: str
+    version: str
+    since: Moment
+
+
+class Deployment(Record):
+    """A running service process, as it last reported itself."""
+
+    id: str
+    pid: int
+    version: str | None
+    since: Moment
+    heartbeat: Moment
+    problem: str | None = None
+
+
+# --- monitoring --------------------------------------------------------------------------------------------------
+
+
+class Window(Record):
+    """A stretch of event time: start belongs to it, end does not."""
+
+    start: Moment
+    end: Moment
+
+    @property
+    def name(self) -> str:
+        """The window's start as a sortable name that is safe in a file's name."""
+        return self.start.strftime("%Y-%m-%dT%H%M%SZ").replace("T000000Z", "")
+
+
+class Bar(Record):
+    """One bar of a pair of histograms: shares of the reference and of the window."""
+
+    label: str
+    reference: float
+    window: float
+
+
+class Reading(Record):
+    """What one column of one window said, held against the reference."""
+
+    column: str
+    kind: Literal["feature", "prediction", "missing", "unseen"]
+    measure: str = Field(description="the test's standard name")
+    statistic: float
+    effect: float = Field(description="size of the change, in the unit that the threshold has")
+    threshold: float = Field(description="the least effect that matters, from the policy")
+    p_value: float
+    adjusted_p: float = Field(description="after the false-discovery correction over the window's readings")
+    n_reference: int
+    n_window: int
+    verdict: Verdict
+    words: str = Field(description="the change in plain words, with figures")
+    bars: tuple[Bar, ...] = ()
+
+
+class Performance(Record):
+    """Realised performance of one version in one window, as far as labels have come."""
+
+    version: str
+    rows: int
+    labelled: int
+    metrics: dict[str, MetricReading] = {}
+    reference: MetricReading | None = Field(default=None, description="the use case's metric at release")
+    fall: float | None = Field(default=None, description="how much worse than at release; above 0 is worse")
+    fell: bool = Field(default=False, description="worse by more than tolerated, beyond the doubt of both intervals")
+    against_former: Comparison | None = Field(
+        default=None, description="the former champion as challenger, on the same rows"
+    )
+
+
+class WindowReport(Record):
+    """Everything found in one window of traffic."""
+
+    window: Window
+    project: str
+    rows: int
+    labelled: int
+    open: bool = Field(description="event time has not yet passed its end: more rows may come")
+    versions: dict[str, int] = Field(description="version -> rows it answered")
+    reference: str = Field(description="the version whose training profile served as reference")
+    readings: tuple[Reading, ...] = ()
+    performance: tuple[Performance, ...] = ()
+    verdict: Verdict
+    drifted: tuple[str, ...] = Field(default=(), description="columns that drifted, largest change first")
+    expected_false_alarms: float = Field(default=0.0, description="columns expected to be named by chance at most")
+    made: Moment = Field(default_factory=now)
+
+
+class Finding(Record):
+    """Something that somebody must know. The cause is its identity: one alert a cause."""
+
+    cause: str
+    owner: OwnerRole
+    severity: Literal["info", "warning", "critical"]
+    title: str
+    message: str
+
+
+class Alert(Record):
+    """A finding that was made known to its owner, until it is resolved."""
+
+    cause: str
+    owner: str = Field(description="role, name and contact at the time")
+    severity: Literal["info", "warning", "critical"]
+    title: str
+    message: str
+    since: Moment
+    updated: Moment
+    count: int = Field(description="how often the cause was found")
+    delivered: bool
+    resolved: Moment | None = None
+
+
+class Decision(Record):
+    """What is to be done about a window, and why. Made by a pure function of findings and policy."""
+
+    window: Window
+    action: Literal["nothing", "alert", "retrain", "rollback"]
+    reason: str
+    findings: tuple[Finding, ...] = ()
+    outcome: str | None = Field(default=None, description="what acting on it came to")
+    at: Moment = Field(default_factory=now)
+
+
+class ReplayAccount(Record):
+    """What a replay sent and what came back."""
+
+    requests_sent: int
+    requests_answered: int
+    rows_sent: int
+    rows_answered: int
+    labels_sent: int
+    labels_accepted: int
+    never_labelled: int = Field(description="rows whose outcome never came, such as cancelled flights")
+    seconds: float
+    versions: dict[str, int] = Field(default={}, description="version -> rows it answered")

@@ -1,0 +1,1 @@
+"""Serving: a typed service that remembers its traffic."""

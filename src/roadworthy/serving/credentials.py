@@ -1,0 +1,108 @@
+"""The project's two secrets, and the request ids that are signed with one of them.
+
+Both are files below ``.roadworthy/`` that only their owner may read, made once when first asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import Literal
+
+from roadworthy.config import Config
+from roadworthy.errors import ServingError
+
+Known = Literal["known", "unknown request", "row out of range"]
+
+_FOLDER = ".roadworthy"
+_SIGNATURE_LENGTH = 12
+
+
+def token(config: Config) -> str:
+    """Return the token that /feedback asks for, as ``Authorization: Bearer <token>``.
+
+    Raises
+    ------
+    ServingError
+        When the file cannot be made or read, or is empty.
+    """
+    return _once(config.path(_FOLDER) / "token")
+
+
+def secret(config: Config) -> bytes:
+    """Return the key with which request ids are signed.
+
+    Raises
+    ------
+    ServingError
+        As for `token`.
+    """
+    return _once(config.path(_FOLDER) / "secret").encode()
+
+
+def new_request_id(key: bytes, rows: int) -> str:
+    """Return an id for a request of so many rows: time and randomness, the number of rows, a signature.
+
+    Examples
+    --------
+    >>> verify(b"key", new_request_id(b"key", 3), row=2)
+    'known'
+    """
+    body = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}-{rows}"
+    return f"{body}-{_signature(key, body)}"
+
+
+def verify(key: bytes, request_id: str, row: int) -> Known:
+    """Tell whether this service gave out the id, and whether its request had that row, without any look-up.
+
+    Examples
+    --------
+    >>> verify(b"key", new_request_id(b"key", 3), row=3)
+    'row out of range'
+    >>> verify(b"key", new_request_id(b"another key", 3), row=0)
+    'unknown request'
+    """
+    body, _, signature = request_id.rpartition("-")
+    if not hmac.compare_digest(_signature(key, body).encode(), signature.encode(errors="replace")):
+        return "unknown request"
+    rows = int(body.rpartition("-")[2])
+    return "known" if 0 <= row < rows else "row out of range"
+
+
+def _signature(key: bytes, body: str) -> str:
+    return hmac.new(key, body.encode(errors="replace"), hashlib.sha256).hexdigest()[:_SIGNATURE_LENGTH]
+
+
+def _once(path: Path) -> str:
+    """Read the file, made first when it is not there; of several makers at once, all read the first one's."""
+    try:
+        if not path.exists():
+            _make(path)
+        value = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ServingError(
+            f"{path} cannot be made or read: {error}.", "Give this user write access to its folder."
+        ) from error
+    if not value:
+        raise ServingError(f"{path} is empty.", "Delete it; a new one is made at the next start.")
+    return value
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(path).hardlink_to(draft)  # unlike a rename, fails when another was first
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()

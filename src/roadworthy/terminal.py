@@ -1,0 +1,148 @@
+"""What the command line shows a person: records as short tables and lines, by Rich; plain when piped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from roadworthy.records import (
+    Alert,
+    Decision,
+    GateVerdict,
+    HistoryEntry,
+    Ingestion,
+    MetricReading,
+    RunRecord,
+    WindowReport,
+)
+from roadworthy.status import Status
+
+_MARKS = {"drift": "[yellow]▲ drift[/]", "no drift": "[green]● no drift[/]", "too little data": "[dim]○ too little[/]"}
+_TASK_MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
+
+
+def moment(value: datetime | None) -> str:
+    """Return a time as people read it, in UTC."""
+    return value.strftime("%Y-%m-%d %H:%M UTC") if value else "-"
+
+
+def short(tag: str | None) -> str:
+    """Return a version's own id, without the project's name.
+
+    Examples
+    --------
+    >>> short("late-flights:20261122-171500-3fa2")
+    '20261122-171500-3fa2'
+    """
+    return tag.rpartition(":")[2] if tag else "-"
+
+
+def reading(metric: MetricReading | None) -> str:
+    """Return a metric's value with its interval."""
+    return f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})" if metric else "-"
+
+
+def show_ingestion(console: Console, found: Ingestion) -> None:
+    """One batch: what was taken and what was not, with the reasons."""
+    if found.repeated:
+        console.print(f"{escape(found.source)}: this content is in table {found.dataset} already; nothing was added.")
+        return
+    console.print(
+        f"{escape(found.source)}: {found.accepted:,} of {found.rows:,} rows into table {found.dataset} "
+        f"(version {found.table_version}), {found.quarantined:,} into quarantine"
+    )
+    for rule, rows in sorted(found.reasons.items(), key=lambda item: -item[1]):
+        console.print(f"  {rows:>8,}  {escape(rule)}")
+
+
+def show_run(console: Console, run: RunRecord) -> None:
+    """A run: its tasks, and what it measured."""
+    console.print(f"Run {run.id}: {run.state}, commit {(run.git_commit or 'none')[:10]}")
+    for task in run.tasks:
+        memory = f", {task.peak_memory / 2**20:,.0f} MB" if task.peak_memory else ""
+        console.print(f"  {_TASK_MARKS[task.state]} {task.name:<12} {task.seconds:6.1f} s{memory}")
+    if run.metrics:
+        console.print("  " + ", ".join(f"{name} {value:,.4g}" for name, value in run.metrics.items()))
+
+
+def show_gate(console: Console, verdict: GateVerdict) -> None:
+    """Each question the gate asked."""
+    for check in verdict.checks:
+        mark = "[green]✓[/]" if check.passed else "[red]✗ no:[/]"
+        console.print(f"  {mark} {check.name}: {escape(check.fact)}", highlight=False)
+
+
+def show_windows(console: Console, reports: Sequence[WindowReport], metric: str) -> None:
+    """The windows, one a line."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, right in (("window", False), ("rows", True), ("labelled", True), ("verdict", False)):
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    table.add_column(f"{metric} by version", no_wrap=True)
+    table.add_column("drifted, largest change first")
+    for report in reports:
+        name = report.window.name + (" (open)" if report.open else "")
+        share = f"{report.labelled / report.rows:.0%}" if report.rows else "-"
+        by_version = [f"{short(p.version)}: {reading(p.metrics.get(metric))}" for p in report.performance]
+        columns = escape(", ".join(report.drifted)) or "-"
+        table.add_row(name, f"{report.rows:,}", share, _MARKS[report.verdict], "\n".join(by_version), columns)
+    console.print(table)
+
+
+def show_decision(console: Console, decision: Decision) -> None:
+    """A decision, its reason, and what came of it."""
+    console.print(f"  decision for {decision.window.name}: [bold]{decision.action}[/], {escape(decision.reason)}")
+    if decision.outcome:
+        console.print(f"    {escape(decision.outcome)}", highlight=False)
+
+
+def show_history(console: Console, entries: Iterable[HistoryEntry]) -> None:
+    """Who did what to production, newest first."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("when", "who", "what", "from", "to", "seconds", "why"):
+        table.add_column(name, no_wrap=name != "why")
+    for entry in entries:
+        what = f"{entry.action} (forced)" if entry.forced else entry.action
+        origin, target = short(entry.version_from), short(entry.version_to)
+        seconds = f"{entry.seconds:.1f}" if entry.seconds else "-"
+        table.add_row(moment(entry.at), escape(entry.who), what, origin, target, seconds, escape(entry.reason))
+    console.print(table)
+
+
+def show_alerts(console: Console, alerts: Iterable[Alert]) -> None:
+    """Open alerts with their owners."""
+    for alert in alerts:
+        told = "told" if alert.delivered else "[red]not delivered yet[/]"
+        console.print(f"  [yellow]![/] {escape(alert.title)}", highlight=False)
+        console.print(
+            f"    {escape(alert.owner)}, since {moment(alert.since)}, seen {alert.count} times, {told}", highlight=False
+        )
+
+
+def show_status(console: Console, found: Status, metric: str) -> None:
+    """The status, as `roadworthy status` prints it."""
+    console.print(f"[bold]{escape(found.project)}[/]  {escape(found.problem) or '[red]no problem is stated[/]'}")
+    for name, version in (("champion", found.champion), ("challenger", found.challenger)):
+        if version:
+            value = reading(version.metrics.get(metric))
+            console.print(f"{name:<11} {version.version} since {moment(version.since)}, {metric} {value} at release")
+        else:
+            console.print(f"{name:<11} none")
+    run = found.last_run
+    tasks = ", ".join(f"{name} {state}" for name, state in run.tasks.items()) if run else ""
+    console.print(f"{'last run':<11} {f'{run.id} {run.state}: {tasks}' if run else 'none'}")
+    for window in found.windows[-12:]:
+        drifted = escape(", ".join(window.drifted[:4])) + (" ..." if len(window.drifted) > 4 else "")
+        days = f"{window.start:%Y-%m-%d} to {window.end:%Y-%m-%d}"
+        console.print(f"{'window':<11} {days}  {window.rows:>7,} rows  {_MARKS[window.verdict]}  {drifted}")
+    for deployment in found.deployments:
+        problem = f"  [red]{escape(deployment.problem)}[/]" if deployment.problem else ""
+        console.print(f"{'service':<11} process {deployment.pid} answers with {deployment.version}{problem}")
+    if found.alerts:
+        console.print(f"{len(found.alerts)} open alerts:")
+        show_alerts(console, found.alerts)
+    else:
+        console.print("no open alerts")

@@ -1,0 +1,44 @@
+"""Fixtures shared by all tests: a copy of the reference project in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from roadworthy import config as configuration
+from roadworthy import contract as contracts
+from roadworthy.config import Config
+from roadworthy.contract import Dataset
+
+REPOSITORY = Path(__file__).parents[1]
+COPIED = ("pyproject.toml", "pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh copy of the reference project; BentoML's store beside it, so that the user's own stays untouched."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in COPIED:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        elif source.exists():
+            shutil.copy(source, folder / name)
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
+    return folder
+
+
+@pytest.fixture
+def config(root: Path) -> Config:
+    """The copied project's configuration."""
+    return configuration.load(root)
+
+
+@pytest.fixture
+def dataset(config: Config) -> Dataset:
+    """The reference project's dataset."""
+    contract = contracts.read(config.path(config.settings.contract))
+    return contract.dataset(config.settings.dataset)

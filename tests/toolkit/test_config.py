@@ -1,0 +1,67 @@
+"""The configuration: what is missing, unknown or wrong is named with its file and key."""
+
+from pathlib import Path
+
+import pytest
+
+from roadworthy import config as configuration
+from roadworthy.config import BusinessValue, Config
+from roadworthy.errors import ConfigError, ProjectError
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_the_reference_project_is_complete(config: Config) -> None:
+    assert config.settings.name == "late-flights"
+    assert config.settings.use_case.problem
+    assert config.policy.owners.of("monitoring").contact
+    assert config.path(config.settings.contract).is_file()
+
+
+def test_a_relative_sqlite_address_is_below_the_root(config: Config, root: Path) -> None:
+    assert config.state_address == f"sqlite:///{root.resolve()}/.roadworthy/state.db"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "place"),
+    [
+        ("pyproject.toml", 'dataset = "flights"', "", "tool.roadworthy.dataset"),
+        ("pyproject.toml", 'dataset = "flights"', 'dataset = "flights"\ncolour = "red"', "tool.roadworthy.colour"),
+        ("pyproject.toml", "threshold = 0.65", 'threshold = "high"', "tool.roadworthy.use_case.threshold"),
+        ("pyproject.toml", 'metric = "roc_auc"', 'metric = "luck"', "tool.roadworthy.use_case.metric"),
+        ("pyproject.toml", 'dataset = "flights"', "dataset = ", "not TOML"),
+        ("monitoring/policy.yaml", "  data: {name", "  date: {name", "owners.data"),
+        ("monitoring/policy.yaml", "effect: 0.03", "effect: 3", "drift.effect"),
+        ("monitoring/policy.yaml", "window: month", "window: fortnight", "window"),
+        ("monitoring/policy.yaml", "window: month", "window: [month", "line "),
+    ],
+)
+def test_a_mistake_is_named_with_file_and_key(root: Path, file: str, old: str, new: str, place: str) -> None:
+    _edit(root / file, old, new)
+    with pytest.raises(ConfigError) as raised:
+        configuration.load(root)
+    assert file in raised.value.fact
+    assert place in raised.value.fact
+    assert raised.value.next_step
+
+
+def test_a_missing_policy_is_named(root: Path) -> None:
+    (root / "monitoring/policy.yaml").unlink()
+    with pytest.raises(ConfigError, match=r"policy\.yaml cannot be read"):
+        configuration.load(root)
+
+
+def test_the_root_is_found_from_below_and_missed_outside(root: Path, tmp_path: Path) -> None:
+    assert configuration.find_root(root / "notebooks") == root.resolve()
+    with pytest.raises(ProjectError, match="roadworthy init"):
+        configuration.find_root(tmp_path)
+
+
+def test_acting_pays_from_the_threshold_on() -> None:
+    value = BusinessValue(caught=30, false_alarm=-6)
+    expected = [p * value.caught + (1 - p) * value.false_alarm for p in (value.threshold - 0.01, value.threshold + 0.01)]
+    assert expected[0] < 0 < expected[1]

@@ -1,0 +1,154 @@
+"""Decisions follow from findings and policy alone."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from roadworthy import decisions
+from roadworthy.config import ActionPolicy, Config, Policy
+from roadworthy.records import (
+    Comparison,
+    Decision,
+    Deployment,
+    MetricReading,
+    Performance,
+    Reading,
+    Window,
+    WindowReport,
+)
+
+LIVE, FORMER = "late-flights:new", "late-flights:old"
+
+
+def _window(month: int) -> Window:
+    return Window(start=datetime(2013, month, 1, tzinfo=UTC), end=datetime(2013, month + 1, 1, tzinfo=UTC))
+
+
+def _reading(column: str = "temp", kind: str = "feature", verdict: str = "drift", effect: float = 0.4) -> Reading:
+    return Reading.model_validate(
+        {
+            "column": column,
+            "kind": kind,
+            "measure": "Kolmogorov-Smirnov",
+            "statistic": effect,
+            "effect": effect,
+            "threshold": 0.03,
+            "p_value": 0.0,
+            "adjusted_p": 0.0,
+            "n_reference": 50_000,
+            "n_window": 9_000,
+            "verdict": verdict,
+            "words": f"{column} is higher",
+        }
+    )
+
+
+def _performance(*, fell: bool = False, gain_low: float | None = None) -> Performance:
+    reading = MetricReading(metric="roc_auc", value=0.6, low=0.58, high=0.62, n=8000)
+    against = None
+    if gain_low is not None:
+        against = Comparison(
+            metric="roc_auc",
+            champion=LIVE,
+            challenger=FORMER,
+            champion_value=0.6,
+            challenger_value=0.7,
+            gain=0.1,
+            low=gain_low,
+            high=0.2,
+            n=8000,
+        )
+    return Performance(
+        version=LIVE,
+        rows=9000,
+        labelled=8000,
+        metrics={"roc_auc": reading},
+        reference=reading.model_copy(update={"value": 0.72}),
+        fall=0.12,
+        fell=fell,
+        against_former=against,
+    )
+
+
+def _report(
+    month: int = 5, *, drift: bool = False, still_open: bool = False, labelled: int = 8000, **performance: object
+) -> WindowReport:
+    return WindowReport(
+        window=_window(month),
+        project="late-flights",
+        rows=9000,
+        labelled=labelled,
+        open=still_open,
+        versions={LIVE: 9000},
+        reference=LIVE,
+        readings=(_reading(),) if drift else (_reading(verdict="no drift", effect=0.01),),
+        performance=(_performance(**performance),),  # type: ignore[arg-type]
+        verdict="drift" if drift else "no drift",
+        drifted=("temp",) if drift else (),
+    )
+
+
+def _decide(report: WindowReport, policy: Policy, past: tuple[Decision, ...] = ()) -> Decision:
+    return decisions.decide(report, decisions.findings(report), policy, champion=LIVE, past=past)
+
+
+def test_a_quiet_window_asks_for_nothing(config: Config) -> None:
+    decision = _decide(_report(), config.policy)
+    assert (decision.action, decision.findings) == ("nothing", ())
+
+
+def test_drift_leads_to_what_the_policy_says(config: Config) -> None:
+    assert _decide(_report(drift=True), config.policy).action == "retrain"
+    told = config.policy.model_copy(update={"actions": ActionPolicy(on_drift="alert")})
+    assert _decide(_report(drift=True), told).action == "alert"
+
+
+def test_an_open_window_neither_tells_of_drift_nor_retrains(config: Config) -> None:
+    assert _decide(_report(drift=True, still_open=True), config.policy).findings == ()
+    assert _decide(_report(fell=True, still_open=True), config.policy).action == "alert"
+
+
+def test_without_enough_labels_nobody_could_judge_a_challenger(config: Config) -> None:
+    decision = _decide(_report(drift=True, labelled=10), config.policy)
+    assert decision.action == "alert"
+    assert "only 10 rows have labels" in decision.reason
+
+
+def test_after_a_retraining_the_policy_waits(config: Config) -> None:
+    past: tuple[Decision, ...] = ()
+    actions = []
+    for month in range(5, 12):
+        decision = _decide(_report(month, drift=True), config.policy, past)
+        actions.append(decision.action)
+        past += (decision,)
+    assert actions == ["retrain", "alert", "alert", "retrain", "alert", "alert", "retrain"]
+
+
+def test_one_window_leads_to_one_retraining(config: Config) -> None:
+    first = _decide(_report(drift=True), config.policy)
+    again = _decide(_report(drift=True, labelled=8500), config.policy, (first,))
+    assert (first.action, again.action) == ("retrain", "alert")
+
+
+def test_a_former_champion_that_is_better_beyond_doubt_comes_back(config: Config) -> None:
+    assert _decide(_report(gain_low=0.02), config.policy).action == "rollback"
+    assert _decide(_report(gain_low=0.02, still_open=True), config.policy).action == "rollback"
+    assert _decide(_report(gain_low=-0.02), config.policy).action == "nothing"
+    other = decisions.decide(_report(gain_low=0.02), (), config.policy, champion="late-flights:other", past=())
+    assert other.action == "nothing"
+
+
+def test_the_cause_stays_the_same_and_goes_to_the_part_that_broke() -> None:
+    may, june = (decisions.findings(_report(month, drift=True, fell=True)) for month in (5, 6))
+    assert [f.cause for f in may] == [f.cause for f in june] == [f"drift:{LIVE}", f"performance:{LIVE}"]
+    missing = _report().model_copy(update={"readings": (_reading("pressure", "missing"),)})
+    assert [(f.owner, f.cause) for f in decisions.findings(missing)] == [("data", f"missing:pressure:{LIVE}")]
+
+
+@pytest.mark.parametrize(("problem", "causes"), [(None, []), ("smoke failed", ["refused:smoke failed"])])
+def test_a_service_that_refused_a_version_is_told_to_infrastructure(problem: str | None, causes: list[str]) -> None:
+    moment = datetime(2013, 5, 1, tzinfo=UTC)
+    service = Deployment(id="a", pid=1, version=FORMER, since=moment, heartbeat=moment, problem=problem)
+    found = decisions.findings(_report(), [service])
+    assert [f.cause for f in found] == causes
+    assert all(f.owner == "infrastructure" for f in found)

@@ -1,0 +1,50 @@
+"""What holds from the first import on, in processes that do not import Roadworthy; and whether it is still needed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from roadworthy.startup import NO_TRACKING
+
+
+def _python(code: str, **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if name not in NO_TRACKING}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean | environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_every_interpreter_starts_with_tracking_off() -> None:
+    code = f"import json, os; print(json.dumps({{n: os.environ.get(n) for n in {list(NO_TRACKING)!r}}}))"
+    assert json.loads(_python(code)) == NO_TRACKING
+
+
+def test_the_users_own_environment_wins() -> None:
+    code = "import os; print(os.environ['BENTOML_DO_NOT_TRACK'])"
+    assert _python(code, BENTOML_DO_NOT_TRACK="False") == "False"
+
+
+@pytest.mark.slow
+def test_ploomber_bentoml_and_whylogs_agree_that_tracking_is_off() -> None:
+    code = (
+        "from bentoml._internal.utils.analytics import usage_stats; print(usage_stats.do_not_track());"
+        "from ploomber_core.telemetry.telemetry import check_telemetry_enabled; print(check_telemetry_enabled())"
+    )
+    assert _python(code).split() == ["True", "False"]
+    assert "whylogs.api.usage_stats" not in _python("import os; print(os.environ['WHYLOGS_NO_ANALYTICS'])")
+
+
+@pytest.mark.slow
+def test_nbformat_does_not_build_parsers_when_imported() -> None:
+    assert _python("import sys, nbformat.v4; nbformat.v4.new_notebook(); print('lark' in sys.modules)") == "False"
+
+
+@pytest.mark.slow
+def test_the_rfc3987_mend_is_still_needed() -> None:
+    """When this fails, jsonschema no longer imports the parsers by itself: remove the mend from startup.py."""
+    code = "import sys; del sys.modules['rfc3987_syntax']; import jsonschema; print('rfc3987_syntax' in sys.modules)"
+    assert _python(code) == "True"
