@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test check bench lab docs format clean
 
 demo: $(VENV)/.installed
-	$(BIN)/roadworthy demo
+	$(BIN)/roadworthy demo $(QUICK)
 
 test: $(VENV)/.installed-dev static
 	$(BIN)/python -m pytest --durations=15

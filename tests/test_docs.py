@@ -1,0 +1,40 @@
+"""The words are true: commands named in README and guide exist, links lead somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from click import Group
+
+from roadworthy import cli
+
+REPOSITORY = Path(__file__).parents[1]
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+def _lines(page: Path) -> list[str]:
+    blocks = "".join(BLOCK.findall(page.read_text())).replace("\\\n", " ")
+    return [line for line in blocks.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_of_ours_are_written_as_they_are(page: Path) -> None:
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, Group)
+    for line in _lines(page):
+        words = shlex.split(line, comments=True)
+        if words[:1] != ["roadworthy"]:
+            continue
+        command = group.commands[words[1]]
+        context = command.make_context(words[1], words[2:], resilient_parsing=False)
+        assert context.params is not None
