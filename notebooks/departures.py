@@ -10,6 +10,7 @@ import argparse
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 KNOWN_BEFORE = pd.Timedelta(hours=2)
@@ -18,16 +19,16 @@ WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressur
 
 
 def read(start: str, end: str, share: float = 1.0) -> pd.DataFrame:
-    """Return the flights scheduled from ``start`` up to, not including, ``end`` (local dates, YYYY-MM-DD).
+    """Return the flights scheduled from ``start`` up to, not including, ``end`` (midnights UTC, YYYY-MM-DD).
 
-    ``share`` below 1 keeps that share of the flights, the same ones every time.
+    ``share`` below 1 keeps that share of the flights, the same ones whatever the period.
     """
     folder = _data_folder()
     flights = pd.read_csv(folder / "flights.csv.zip")
-    day = pd.to_datetime(flights[["year", "month", "day"]])
-    flights = flights[(day >= start) & (day < end)].reset_index(drop=True)
-    if share < 1:
-        flights = flights.sample(frac=share, random_state=2013).sort_index().reset_index(drop=True)
+    departure = _departure(flights)
+    asked = (departure >= pd.Timestamp(start, tz="UTC")) & (departure < pd.Timestamp(end, tz="UTC"))
+    kept = np.random.default_rng(2013).random(len(flights)) < share
+    flights = flights[asked & kept].reset_index(drop=True)
     rows = _schedule(flights)
     rows = rows.join(_planes(folder).reindex(flights["tailnum"]).reset_index(drop=True))
     rows = rows.join(_airports(folder).reindex(flights["dest"]).reset_index(drop=True))
@@ -42,22 +43,27 @@ def _data_folder() -> Path:
     return Path(spec.origin).parent / "data"
 
 
+def _departure(flights: pd.DataFrame) -> pd.Series:
+    """When each flight is scheduled to leave, in UTC."""
+    hour = pd.to_datetime(flights["time_hour"], utc=True)
+    return (hour + pd.to_timedelta(flights["minute"], unit="min")).astype("datetime64[us, UTC]")
+
+
 def _schedule(flights: pd.DataFrame) -> pd.DataFrame:
     """What the timetable says."""
-    hour = pd.to_datetime(flights["time_hour"], utc=True)
     local_day = pd.to_datetime(flights[["year", "month", "day"]])
-    departure = hour + pd.to_timedelta(flights["minute"], unit="min")
+    departure = _departure(flights)
     name = flights["carrier"] + flights["flight"].astype(str) + "-" + flights["origin"] + "-" + flights["dest"]
     return pd.DataFrame(
         {
             "flight_id": departure.dt.strftime("%Y-%m-%dT%H:%MZ") + "-" + name,
-            "scheduled_departure": departure.astype("datetime64[us, UTC]"),
+            "scheduled_departure": departure,
             "carrier": flights["carrier"],
             "origin": flights["origin"],
             "dest": flights["dest"],
             "distance": flights["distance"].astype(float),
             "departure_hour": flights["hour"] + flights["minute"] / 60,
-            "weekday": local_day.dt.dayofweek + 1,
+            "weekday": local_day.dt.day_of_week + 1,
         }
     )
 

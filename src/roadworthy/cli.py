@@ -25,7 +25,8 @@ from roadworthy import project as projects
 from roadworthy.data.ingest import read_file
 from roadworthy.errors import ConfigError, DataRefused, GateRefused, MonitoringError, RoadworthyError
 from roadworthy.project import Project
-from roadworthy.serving import credentials, replay as replaying, server
+from roadworthy.serving import credentials, server
+from roadworthy.serving import replay as replaying
 from roadworthy.status import status as read_status
 
 app = typer.Typer(

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -266,9 +266,7 @@ def _fresh_project(folder: Path, plan: Plan) -> Path:
     folder = folder.resolve()
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARKER).exists():
-            raise ProjectError(
-                f"{folder} is not empty and not an earlier demo.", "Name another folder with --folder."
-            )
+            raise ProjectError(f"{folder} is not empty and not an earlier demo.", "Name another folder with --folder.")
         _forget(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text("made by `roadworthy demo`; made anew each time\n", encoding="utf-8")
@@ -319,7 +317,7 @@ def _chapter(console: Console, number: int, title: str, meaning: str) -> None:
 
 
 @contextmanager
-def _progress(console: Console, text: str, total: int) -> Iterator[object]:
+def _progress(console: Console, text: str, total: int) -> Iterator[Callable[[int, int, datetime], object] | None]:
     if not console.is_terminal:
         console.print(f"{text}: {total:,} rows", highlight=False)
         yield None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -245,9 +246,9 @@ def _nominate(project: Project, version: ModelVersion, who: str) -> None:
     project.state.move_alias(CHALLENGER, version.tag, entry)
 
 
-def _measured(path: Path) -> dict[str, dict[str, object]]:
+def _measured(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         content["readings"]
     except (OSError, ValueError, KeyError) as error:
         raise PipelineError(

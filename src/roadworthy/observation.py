@@ -7,13 +7,14 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from roadworthy import registry
 from roadworthy.errors import MonitoringError
 from roadworthy.monitoring import drift, performance
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.project import Project
-from roadworthy.records import Comparison, ModelVersion, Performance, Reading, Verdict, Window, WindowReport
+from roadworthy.records import Comparison, ModelVersion, Performance, Reading, Window, WindowReport
 from roadworthy.serving import capture
 
 PREDICTION = "probability"
@@ -38,9 +39,9 @@ class Traffic:
         latest: datetime = self.times.max().to_pydatetime()
         return latest
 
-    def labelled(self, rows: pd.Index[int]) -> int:
-        """Count the rows, of those given by their index, whose label has come."""
-        return int(self.answered.loc[rows, "label"].notna().sum())
+    def labelled(self, rows: NDArray[np.int64]) -> int:
+        """Count the rows, of those at the given positions, whose label has come."""
+        return int(self.answered["label"].iloc[rows].notna().sum())
 
     def of(self, project: Project, window: Window) -> pd.DataFrame:
         """Return everything captured in a window, requests' columns and labels included."""
@@ -114,8 +115,8 @@ def observe_window(project: Project, traffic: Traffic, window: Window, *, still_
         reference=reference.tag,
         readings=readings,
         performance=tuple(_performance(project, str(tag), frame) for tag in versions.index),
-        verdict=_verdict(readings),
-        drifted=_drifted(readings),
+        verdict=drift.verdict(readings),
+        drifted=drift.drifted(readings),
         expected_false_alarms=drift.expected_false_alarms(readings, project.config.policy.drift),
     )
     _keep(project, report, profile)
@@ -124,7 +125,9 @@ def observe_window(project: Project, traffic: Traffic, window: Window, *, still_
 
 def _readings(project: Project, reference: ModelVersion, profile: Profile) -> tuple[Reading, ...]:
     trained_on = Profile.from_bytes(registry.file(reference.tag, "reference.profile.bin").read_bytes())
-    return drift.compare(trained_on, profile, project.dataset.features, PREDICTION, project.config.policy.drift)
+    return drift.compare(
+        trained_on, profile, project.dataset.with_role("feature"), PREDICTION, project.config.policy.drift
+    )
 
 
 def _performance(project: Project, tag: str, frame: pd.DataFrame) -> Performance:
@@ -152,19 +155,6 @@ def _against_former(project: Project, tag: str, labelled: pd.DataFrame) -> Compa
     if champion is None or former is None or champion.tag != tag:
         return None
     return compare_on(project, labelled, tag, former.tag)
-
-
-def _verdict(readings: tuple[Reading, ...]) -> Verdict:
-    verdicts = {reading.verdict for reading in readings}
-    if "drift" in verdicts:
-        return "drift"
-    return "no drift" if "no drift" in verdicts else "too little data"
-
-
-def _drifted(readings: tuple[Reading, ...]) -> tuple[str, ...]:
-    moved = [reading for reading in readings if reading.verdict == "drift"]
-    largest = sorted(moved, key=lambda reading: reading.effect / reading.threshold, reverse=True)
-    return tuple(dict.fromkeys(reading.column for reading in largest))
 
 
 def _keep(project: Project, report: WindowReport, profile: Profile) -> None:

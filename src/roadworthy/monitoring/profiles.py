@@ -43,7 +43,11 @@ _Series = pd.Series  # of anything
 _Floats = NDArray[np.float64]
 
 _LONGEST_ITEM = 128  # characters; whylogs' own limit
-_CONFIG = MetricConfig(fi_lg_max_k=12, max_frequent_item_size=_LONGEST_ITEM)  # up to 3,072 categories exactly
+_CONFIG = MetricConfig(
+    kll_k_large=2048,  # the sketch is random: at 1,024 a distance comes out differently by 0.001 from the same rows
+    fi_lg_max_k=12,  # up to 3,072 categories exactly
+    max_frequent_item_size=_LONGEST_ITEM,
+)
 _NORMAL_99 = 2.576
 _BOUND_DEVIATIONS = 2
 

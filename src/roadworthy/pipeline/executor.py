@@ -13,7 +13,6 @@ contract that changed. A task's old products go away before it starts, so nothin
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 import threading
@@ -25,25 +24,25 @@ from types import FrameType
 from typing import Any
 
 from filelock import FileLock, Timeout
+from ploomber import DAG
 from ploomber.constants import TaskStatus
 from ploomber.exceptions import DAGBuildError
 from ploomber.executors.abc import Executor
 from ploomber.executors.serial import build_in_subprocess
+from ploomber.tasks.abc import Task
 
 from roadworthy import config as configuration
 from roadworthy import contract as contracts
 from roadworthy.config import Config
 from roadworthy.errors import RoadworthyError
-from roadworthy.pipeline import kernels, lineage, products
+from roadworthy.pipeline import checks, kernels, lineage, products
 from roadworthy.pipeline.memory import PeakMemory
 from roadworthy.records import RunRecord, TaskRecord, now
 from roadworthy.state import State
 
-RUN_ID_VARIABLE = "ROADWORTHY_RUN_ID"
 _INTERRUPTED = 130  # the shell's own code for a process ended by Ctrl-C
 _SECONDS_BETWEEN_TRIES = 0.5
 _NOT_PARAMETERS = ("product", "upstream", "resources_")
-_RUNS_SEARCHED = 10_000
 
 
 class Recorder(Executor):  # type: ignore[misc]  # Ploomber is untyped
@@ -60,9 +59,9 @@ class Recorder(Executor):  # type: ignore[misc]  # Ploomber is untyped
     def __init__(self) -> None:
         self._folder = Path.cwd()  # while Ploomber reads pipeline.yaml, this is the folder that it is in
         with _as_build_error():
-            kernels.refuse_without_parameters(self._folder / os.environ.get("ENTRY_POINT", "pipeline.yaml"))
+            checks.refuse_without_parameters(self._folder / os.environ.get("ENTRY_POINT", "pipeline.yaml"))
 
-    def __call__(self, dag: Any, show_progress: bool) -> list[Any]:
+    def __call__(self, dag: DAG, show_progress: bool) -> list[Any]:
         """Run what is out of date and return Ploomber's task reports."""
         super().__call__(dag)
         with _as_build_error():
@@ -75,12 +74,7 @@ class Recorder(Executor):  # type: ignore[misc]  # Ploomber is untyped
                 state.close()
 
 
-def run_id() -> str:
-    """Return a new run's id: its time in UTC and four hex digits."""
-    return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _run(dag: Any, config: Config, state: State) -> list[Any]:
+def _run(dag: DAG, config: Config, state: State) -> list[Any]:
     contract = contracts.read(config.path(config.settings.contract))
     _forget_stale(dag, config, state, contract.hash)
     scheduled = [dag[name] for name in dag if dag[name].exec_status != TaskStatus.Skipped]
@@ -104,13 +98,13 @@ def _run(dag: Any, config: Config, state: State) -> list[Any]:
 class _Journal:
     """One run's record, kept up to date in the state while its tasks execute."""
 
-    def __init__(self, dag: Any, config: Config, state: State, contract_hash: str) -> None:
+    def __init__(self, dag: DAG, config: Config, state: State, contract_hash: str) -> None:
         self._root = config.root
         self._state = state
         self._width = max(len(str(name)) for name in dag)
         commit, dirty = lineage.commit(config.root)
         self.run = RunRecord(
-            id=os.environ.get(RUN_ID_VARIABLE) or run_id(),
+            id=os.environ.get(lineage.RUN_ID_VARIABLE) or lineage.run_id(),
             project=config.settings.name,
             state="running",
             started=now(),
@@ -122,7 +116,7 @@ class _Journal:
         )
         self._save()
 
-    def execute(self, task: Any) -> list[Any]:
+    def execute(self, task: Task) -> list[Any]:
         """Run one task and record it; return Ploomber's report of it, or nothing when it did not come to its end."""
         if task.exec_status == TaskStatus.Aborted:  # something before it failed
             return []
@@ -147,7 +141,7 @@ class _Journal:
         self.run = self.run.model_copy(update={"state": state, "ended": now()})
         self._save()
 
-    def _record(self, task: Any, failure: BaseException | None, **measured: Any) -> None:
+    def _record(self, task: Task, failure: BaseException | None, **measured: object) -> None:
         made = products.finish(task, self._root) if failure is None else products.set_aside(task)
         record = self._task_record(task, failure, made, measured)
         tables, metrics = lineage.told(self._root, made)
@@ -162,9 +156,9 @@ class _Journal:
         print(f"{record.name:<{self._width}}  {record.state} in {record.seconds:.1f} s", flush=True)  # noqa: T201
 
     def _task_record(
-        self, task: Any, failure: BaseException | None, made: dict[str, str], measured: dict[str, Any]
+        self, task: Task, failure: BaseException | None, made: dict[str, str], measured: dict[str, Any]
     ) -> TaskRecord:
-        parameters = _parameters(task)
+        given = _parameters(task)
         source = task.source.loc
         notebook = products.notebook(task)
         return TaskRecord(
@@ -172,15 +166,15 @@ class _Journal:
             state="done" if failure is None else "failed",
             source=lineage.below(self._root, Path(source)) if source else "",
             source_hash=lineage.content_hash(Path(source)) if source else "",
-            parameters=parameters,
-            parameter_hash=lineage.parameter_hash(parameters),
+            parameters=given,
+            parameter_hash=lineage.parameter_hash(given),
             products=made,
             notebook=lineage.below(self._root, notebook) if notebook and failure is None else None,
-            error=None if failure is None else self._explanation(task, failure, parameters),
+            error=None if failure is None else self._explanation(task, failure, given),
             **measured,
         )
 
-    def _explanation(self, task: Any, failure: BaseException, parameters: dict[str, Any]) -> str:
+    def _explanation(self, task: Task, failure: BaseException, given: dict[str, Any]) -> str:
         if isinstance(failure, KeyboardInterrupt):
             return f"Task {task.name!r} was interrupted.\nNext: Run `ploomber build` again."
         rendered = getattr(task.source, "nb_obj_rendered", None)
@@ -189,7 +183,7 @@ class _Journal:
             task=str(task.name),
             notebook=lineage.below(self._root, Path(task.source.loc or ".")),
             cells=rendered.cells if rendered else [],
-            parameters=parameters,
+            parameters=given,
         )
 
     def _save(self) -> None:
@@ -199,10 +193,10 @@ class _Journal:
 # --- what Ploomber cannot see ---------------------------------------------------------------------------------------
 
 
-def _forget_stale(dag: Any, config: Config, state: State, contract_hash: str) -> None:
+def _forget_stale(dag: DAG, config: Config, state: State, contract_hash: str) -> None:
     """Make Ploomber run again what it takes for up to date though its products are not what was recorded."""
     fresh = [dag[name] for name in dag if dag[name].exec_status == TaskStatus.Skipped]
-    runs = state.runs(limit=_RUNS_SEARCHED) if fresh else []
+    runs = state.runs(limit=lineage.RUNS_SEARCHED) if fresh else []
     stale = [task for task in fresh if not _is_recorded(task, runs, config.root, contract_hash)]
     for task in stale:
         task.product.metadata.delete()
@@ -210,7 +204,7 @@ def _forget_stale(dag: Any, config: Config, state: State, contract_hash: str) ->
         dag.render(show_progress=False)
 
 
-def _is_recorded(task: Any, runs: list[RunRecord], root: Path, contract_hash: str) -> bool:
+def _is_recorded(task: Task, runs: list[RunRecord], root: Path, contract_hash: str) -> bool:
     names = {lineage.below(root, path) for path in products.files(task)}
     for run, record in lineage.executions(runs, str(task.name)):
         if set(record.products) == names:
@@ -221,12 +215,12 @@ def _is_recorded(task: Any, runs: list[RunRecord], root: Path, contract_hash: st
 # --- parameters of tasks --------------------------------------------------------------------------------------------
 
 
-def _parameters(task: Any) -> dict[str, Any]:
+def _parameters(task: Task) -> dict[str, Any]:
     given = task.params.to_json_serializable(params_only=True)
     return {name: value for name, value in given.items() if name not in _NOT_PARAMETERS}
 
 
-def _all_parameters(dag: Any) -> dict[str, Any]:
+def _all_parameters(dag: DAG) -> dict[str, Any]:
     """All tasks' parameters; a name that two tasks give different values goes by ``task.name``."""
     merged: dict[str, Any] = {}
     for task in dag.values():

@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import yaml
 import zmq
 from jupyter_client.manager import AsyncKernelManager
 from nbformat.sign import NotebookNotary
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
-from roadworthy.errors import PipelineError
-
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _FAILING_LINE = re.compile(r"^-+> ?(\d+) (.*)$", re.MULTILINE)
 _NEXT = "\nNext: "
 
 
-class EncryptedKernels(AsyncKernelManager):  # type: ignore[misc]  # traitlets' metaclass hides its type
+class EncryptedKernels(AsyncKernelManager):
     """Kernels whose traffic is encrypted by CurveZMQ where kernel and pyzmq can.
 
     With it ipykernel has nothing to warn of: by default it prints, into every run, that code and outputs go over TCP
@@ -45,38 +42,9 @@ def prepare(executor_params: dict[str, Any], *, terminal: bool) -> None:
 def sign(path: Path) -> None:
     """Sign an executed notebook, so that JupyterLab shows its rich outputs to this user without asking."""
     try:
-        NotebookNotary().sign(nbformat.read(path, as_version=4))
+        NotebookNotary().sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
     except (OSError, sqlite3.Error):
         return  # no home folder to keep signatures in: the notebook is then merely untrusted
-
-
-def without_parameters(pipeline: Path) -> str | None:
-    """Return the first notebook of a pipeline.yaml that has no cell tagged ``parameters``; None when all have one.
-
-    Ploomber would write such a cell into the user's file. A pipeline or notebook that cannot be read is left to
-    Ploomber to complain about.
-    """
-    try:
-        content = yaml.safe_load(pipeline.read_text(encoding="utf-8"))
-        sources = [str(task.get("source", "")) for task in content["tasks"]]
-    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError):
-        return None
-    for source in sources:
-        path = pipeline.parent / source
-        if path.suffix == ".ipynb" and path.is_file() and not _has_parameters(path):
-            return source
-    return None
-
-
-def refuse_without_parameters(pipeline: Path) -> None:
-    """Raise PipelineError when a notebook of the pipeline has no cell tagged ``parameters``."""
-    source = without_parameters(pipeline)
-    if source is not None:
-        raise PipelineError(
-            f"{source} has no cell tagged `parameters`, so no parameter can reach it.",
-            f"Open it with `jupyter lab {source}`, select the cell with its parameters, and add the tag `parameters` "
-            "in the property inspector (the gear on the right).",
-        )
 
 
 def explain(error: BaseException, *, task: str, notebook: str, cells: list[Any], parameters: dict[str, Any]) -> str:
@@ -105,20 +73,6 @@ def explain(error: BaseException, *, task: str, notebook: str, cells: list[Any],
     step = f"{remedy} ({look})" if remedy else look
     place = f"cell {_cell_number(cause.cell_index, cells)} of {notebook}{_failing_line(cause)}"
     return f"Task {task!r} failed in {place}: {said}\nParameters: {given}.{_NEXT}{step}"
-
-
-def as_error(explanation: str) -> PipelineError:
-    """Return a recorded explanation as the error that it is."""
-    fact, _, step = explanation.partition(_NEXT)
-    return PipelineError(fact, step or "Mend it, then run `ploomber build` again.")
-
-
-def _has_parameters(path: Path) -> bool:
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except (OSError, ValueError):
-        return True  # not a notebook at all: Ploomber says so better
-    return any("parameters" in cell.metadata.get("tags", ()) for cell in notebook.cells)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import secrets
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
@@ -13,7 +14,7 @@ from typing import Any
 
 from roadworthy.config import Config
 from roadworthy.errors import PipelineError
-from roadworthy.records import RunRecord, TaskRecord
+from roadworthy.records import RunRecord, TaskRecord, now
 from roadworthy.state import State
 
 _PACKAGES = (
@@ -30,7 +31,13 @@ _PACKAGES = (
     "scikit-learn",
     "skops",
 )
-_RUNS_SEARCHED = 10_000
+RUN_ID_VARIABLE = "ROADWORTHY_RUN_ID"
+RUNS_SEARCHED = 10_000
+
+
+def run_id() -> str:
+    """Return a new run's id: its time in UTC and four hex digits."""
+    return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def content_hash(path: Path) -> str:
@@ -121,7 +128,7 @@ def lineage(config: Config, state: State, products: Path) -> RunRecord:
     """
     folder = below(config.root, products)
     key = config.settings.pipeline.products
-    runs = [run for run in state.runs(limit=_RUNS_SEARCHED) if run.parameters.get(key) == folder]
+    runs = [run for run in state.runs(limit=RUNS_SEARCHED) if run.parameters.get(key) == folder]
     found = {name: _origin(config.root, runs, name, folder) for name in config.settings.pipeline.tasks}
     tasks = tuple(task for _, task in found.values())
     tables, metrics = told(config.root, [product for task in tasks for product in task.products])
@@ -185,7 +192,9 @@ def _numbers(content: object, key: str) -> list[tuple[str, float]]:
 
 def _git(root: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30)
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=30, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

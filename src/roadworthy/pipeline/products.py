@@ -5,28 +5,29 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
+from ploomber import DAG
 from ploomber.products import File
+from ploomber.tasks.abc import Task
 
 from roadworthy.pipeline import kernels, lineage
 
 _FAILED = ".failed.ipynb"
 
 
-def files(task: Any) -> list[Path]:
+def files(task: Task) -> list[Path]:
     """Return the paths of a task's products that are files."""
     single_or_many = getattr(task.product, "products", [task.product])
     return [Path(str(product)) for product in single_or_many if isinstance(product, File)]
 
 
-def folder(dag: Any, root: Path) -> str:
+def folder(dag: DAG, root: Path) -> str:
     """Return the folder that holds all products of a pipeline, as it is recorded."""
     parents = [(root / path).resolve().parent for task in dag.values() for path in files(task)]
     return lineage.below(root, Path(os.path.commonpath(parents))) if parents else "."
 
 
-def notebook(task: Any) -> Path | None:
+def notebook(task: Task) -> Path | None:
     """Return where a notebook task puts the executed notebook; None for tasks of other kinds."""
     key = getattr(task, "nb_product_key", None)
     if key is None:
@@ -36,7 +37,7 @@ def notebook(task: Any) -> Path | None:
     return Path(str(task.product[key if isinstance(key, str) else key[0]]))
 
 
-def remove(task: Any) -> None:
+def remove(task: Task) -> None:
     """Remove what an earlier run of the task left, so that nothing of it can pass for this run's."""
     for path in files(task):
         if path.is_dir():
@@ -46,7 +47,7 @@ def remove(task: Any) -> None:
     task.product.metadata.delete()
 
 
-def finish(task: Any, root: Path) -> dict[str, str]:
+def finish(task: Task, root: Path) -> dict[str, str]:
     """Sign the executed notebook and return the products' hashes by their recorded paths."""
     executed = notebook(task)
     if executed is not None:
@@ -56,7 +57,7 @@ def finish(task: Any, root: Path) -> dict[str, str]:
     return {lineage.below(root, path): lineage.content_hash(path) for path in files(task)}
 
 
-def set_aside(task: Any) -> dict[str, str]:
+def set_aside(task: Task) -> dict[str, str]:
     """Remove a failed task's products; the half executed notebook stays beside them as NAME.failed.ipynb."""
     executed = notebook(task)
     partial = executed.with_suffix(".ipynb") if executed else None

@@ -40,6 +40,8 @@ _MOMENT = "datetime64[us, UTC]"
 _SPOOL_BYTES = 64 * 2**20
 _BATCH_ROWS = 20_000
 _BATCH_BYTES = 16 * 2**20
+# What reading a line can raise when it is not one of ours.
+_BROKEN = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z
 
 
@@ -225,7 +227,7 @@ class Collector:
         make = {"predictions": self._predictions, "labels": _labels}[kind]
         try:
             return make([line for _, line in lines])
-        except (ValueError, TypeError, KeyError, AttributeError):  # some line is broken: find out which
+        except _BROKEN:  # some line is: find out which
             good = [line for offset, line in lines if self._usable(kind, path, offset, line)]
             return make(good)
 
@@ -233,7 +235,7 @@ class Collector:
         make = {"predictions": self._predictions, "labels": _labels}[kind]
         try:
             make([line])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except _BROKEN as error:
             _set_aside(path, offset, line, str(error))
             self._bad += 1
             return False

@@ -68,7 +68,7 @@ def test_distribution_is_within_the_sketch_error(n: int) -> None:
     assert np.abs(column.cdf(points) - exact_cdf(values, points)).max() <= tolerated + 1e-12
     below = column.cdf(points, inclusive=False)
     assert np.abs(below - exact_cdf(values, points, "left")).max() <= tolerated + 1e-12
-    assert (tolerated == 0) == (n <= 1024)
+    assert (tolerated == 0) == (n <= 2048)
     assert np.abs(exact_cdf(values, column.quantiles(SHARES)) - SHARES).max() <= tolerated + 0.02 + (n == 1)
 
 
@@ -187,9 +187,7 @@ def test_many_categories_are_known_within_bounds() -> None:
     assert not column.exact
     for item, count in column.counts().items():
         assert count.lower <= truth[item] <= count.upper
-    assert truth[[item for item in truth.index if item not in column.counts()]].max() <= (
-        column.most_of_a_forgotten_category
-    )
+    assert truth.drop(list(column.counts())).max() <= column.most_of_a_forgotten_category
     cardinality = column.cardinality
     assert cardinality.low <= len(truth) <= cardinality.high
     assert column.joint_cardinality(column).estimate == pytest.approx(cardinality.estimate, rel=0.01)

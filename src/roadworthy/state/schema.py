@@ -1,0 +1,121 @@
+"""Tables of the state database.
+
+A record is kept as a JSON document beside the columns that queries need; what changes in place (alias, alert) has
+columns only. Changing anything here needs a migration, and `HEAD` then names it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy.types import TypeDecorator
+
+HEAD = "0001"
+REVISION_TABLE = "roadworthy_revision"
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment in UTC, also in databases that know no zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn into UTC before storing: SQLite drops the zone and compares the text."""
+        return value if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back the zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+METADATA = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"},
+)
+
+ingestions = Table(
+    "ingestions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("dataset", String(200), nullable=False),
+    Column("batch", String(64), nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_ingestions_dataset_batch", "dataset", "batch", unique=True),
+)
+runs = Table(
+    "runs",
+    METADATA,
+    Column("id", String(100), primary_key=True),
+    Column("started", Utc, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+)
+versions = Table(
+    "versions",
+    METADATA,
+    Column("tag", String(200), primary_key=True),
+    Column("created", Utc, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+)
+aliases = Table(
+    "aliases",
+    METADATA,
+    Column("name", String(100), primary_key=True),
+    Column("version", String(200), nullable=False),
+    Column("since", Utc, nullable=False),
+)
+history = Table(
+    "history",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+windows = Table(
+    "windows",
+    METADATA,
+    Column("start", Utc, primary_key=True),
+    Column("end", Utc, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+decisions = Table(
+    "decisions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("start", Utc, nullable=False),
+    Column("end", Utc, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_decisions_start_end_at", "start", "end", "at", unique=True),
+)
+alerts = Table(
+    "alerts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("cause", String(500), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("since", Utc, nullable=False),
+    Column("updated", Utc, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("delivered", Boolean, nullable=False),
+    Column("resolved", Utc),
+)
+# A cause is open at most once, whoever races.
+Index(
+    "ix_alerts_open_cause",
+    alerts.c.cause,
+    unique=True,
+    sqlite_where=text("resolved IS NULL"),
+    postgresql_where=text("resolved IS NULL"),
+)
+deployments = Table(
+    "deployments",
+    METADATA,
+    Column("id", String(200), primary_key=True),
+    Column("heartbeat", Utc, nullable=False),
+    Column("document", Text, nullable=False),
+)

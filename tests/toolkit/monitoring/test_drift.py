@@ -1,0 +1,138 @@
+"""The rule: what counts as drift, how often it errs, and what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from roadworthy.config import DriftPolicy
+from roadworthy.contract import Column
+from roadworthy.monitoring.drift import compare, drifted, expected_false_alarms, verdict
+from roadworthy.monitoring.profiles import Profile
+from roadworthy.records import Reading
+
+POLICY = DriftPolicy()
+NUMBERS = [f"n{i}" for i in range(10)]
+CATEGORIES = [f"c{i}" for i in range(5)]
+COLUMNS = tuple(
+    [Column(name=name, type="number", role="feature") for name in NUMBERS]
+    + [Column(name=name, type="string", role="feature") for name in CATEGORIES]
+)
+
+
+def rows(n: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
+    """Ten correlated numbers, the first shifted, and five columns of categories."""
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=n)
+    frame = {name: 0.6 * common + 0.8 * rng.normal(size=n) for name in NUMBERS}
+    frame["n0"] += shift
+    frame |= {
+        name: rng.choice(list("abcdefgh"), n, p=np.array([40, 20, 12, 10, 8, 5, 3, 2]) / 100) for name in CATEGORIES
+    }
+    return pd.DataFrame(frame | {"probability": rng.beta(2, 8, n)})
+
+
+REFERENCE = Profile.of(rows(30_000, 0))
+
+
+def readings_of(n: int, seed: int, shift: float = 0.0, policy: DriftPolicy = POLICY) -> tuple[Reading, ...]:
+    return compare(REFERENCE, Profile.of(rows(n, seed, shift)), COLUMNS, "probability", policy)
+
+
+@pytest.mark.parametrize("n", [500, 5000])
+def test_windows_without_drift_seldom_alarm(n: int) -> None:
+    alarms = sum(verdict(readings_of(n, 100 + seed)) == "drift" for seed in range(60))
+    assert alarms <= 7  # 99 % of binomial(60, 0.05) lie at or below
+
+
+def test_a_quarter_of_a_standard_deviation_is_found() -> None:
+    found = sum("n0" in drifted(readings_of(500, 300 + seed, shift=0.25)) for seed in range(30))
+    assert found >= 26
+    others = [set(drifted(readings_of(5000, 400 + seed, shift=0.25))) - {"n0"} for seed in range(20)]
+    assert all("n0" in drifted(readings_of(5000, 400 + seed, shift=0.25)) for seed in range(5))
+    assert sum(bool(names) for names in others) <= 5
+
+
+def test_p_values_are_corrected_over_all_readings() -> None:
+    found = readings_of(2000, 1, shift=0.1)
+    adjusted = stats.false_discovery_control([reading.p_value for reading in found])
+    assert [reading.adjusted_p for reading in found] == pytest.approx(adjusted.tolist())
+    assert {reading.kind for reading in found} == {"feature", "prediction", "unseen"}
+    assert len(found) == 10 + 2 * 5 + 1
+
+
+def test_both_size_and_evidence_are_needed() -> None:
+    large_but_chance = readings_of(600, 2, policy=DriftPolicy(effect=0.001))
+    assert any(r.effect >= r.threshold for r in large_but_chance)
+    assert verdict(large_but_chance) == "no drift"
+    assert any("may differ by chance" in r.words for r in large_but_chance)
+    sure_but_small = readings_of(20_000, 3, shift=0.06, policy=DriftPolicy(effect=0.2))
+    n0 = next(r for r in sure_but_small if r.column == "n0")
+    assert n0.adjusted_p < 1e-3
+    assert (n0.verdict, "much as before" in n0.words) == ("no drift", True)
+
+
+def test_worst_comes_first_and_is_told() -> None:
+    window = rows(3000, 4, shift=2.0)
+    window.loc[window.index[:360], "n1"] = np.nan
+    window.loc[window.index[:90], "c0"] = "new"
+    window["probability"] += 0.05
+    found = compare(REFERENCE, Profile.of(window), COLUMNS, "probability", POLICY)
+    assert [r.verdict for r in found] == sorted(r.verdict for r in found)
+    assert drifted(found) == ("n0", "probability", "n1", "c0")
+    words = {(r.column, r.kind): r.words for r in found}
+    assert words["n0", "feature"].startswith("n0 is higher: half of the values are now at least 2.0")
+    assert words["n1", "missing"] == "missing values of n1 rose: 12.0 % of the rows have none, it was 0 %"
+    assert words["c0", "unseen"] == "c0 has categories never seen in training: 3.0 % of the rows, such as new"
+    assert words["probability", "prediction"].startswith("the predicted probability is higher: half of")
+    assert {r.threshold for r in found if r.kind == "unseen"} == {POLICY.unseen}
+
+
+def test_too_little_data_is_never_no_drift() -> None:
+    found = readings_of(499, 5, shift=3.0)
+    assert {r.verdict for r in found} == {"too little data"}
+    assert (verdict(found), drifted(found)) == ("too little data", ())
+    assert found[0].words == "n0: too little data, 499 values in the window where 500 are needed"
+    small = compare(Profile.of(rows(80, 6)), Profile.of(rows(900, 7)), COLUMNS, None, POLICY)
+    assert {r.verdict for r in small} == {"too little data"}
+    assert "80 values in the training data" in small[0].words
+
+
+def test_a_window_without_rows_or_columns_says_nothing() -> None:
+    empty = compare(REFERENCE, Profile.of(rows(0, 8)), COLUMNS, "probability", POLICY)
+    assert (empty, verdict(empty), drifted(empty)) == ((), "too little data", ())
+    unknown = Column(name="unknown", type="number", role="feature")
+    assert compare(REFERENCE, Profile.of(rows(900, 9)), [unknown], None, POLICY) == ()
+
+
+def test_a_column_that_went_all_missing_is_drift_by_that() -> None:
+    window = rows(900, 10).assign(n0=np.nan, c0=None)
+    found = compare(REFERENCE, Profile.of(window), COLUMNS, None, POLICY)
+    assert set(drifted(found)) == {"n0", "c0"}
+    assert {r.kind for r in found if r.verdict == "drift"} == {"missing"}
+
+
+def test_a_changed_type_is_drift() -> None:
+    window = rows(900, 11)
+    found = compare(REFERENCE, Profile.of(window.assign(n0=window["n0"].map(str))), COLUMNS, None, POLICY)
+    assert drifted(found) == ("n0",)
+    assert found[0].words == "n0 holds another kind of values: its values are now categorical, they were numeric"
+
+
+def test_expected_false_alarms_are_a_share_of_what_is_named() -> None:
+    found = readings_of(3000, 12, shift=1.0)
+    assert sum(r.verdict == "drift" for r in found) == 1
+    assert expected_false_alarms(found, POLICY) == pytest.approx(0.05)
+    assert expected_false_alarms(readings_of(3000, 13), POLICY) == 0
+
+
+def test_false_alarms_stay_below_what_is_expected() -> None:
+    expected, real = 0.0, 0
+    for seed in range(40):
+        found = readings_of(1500, 600 + seed, shift=0.5)
+        expected += expected_false_alarms(found, POLICY)
+        real += len(set(drifted(found)) - {"n0"})
+    assert expected == pytest.approx(2.0, abs=0.5)
+    assert real <= 7  # 99.9 % of a Poisson of mean 2 lie at or below

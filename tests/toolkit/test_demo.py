@@ -1,0 +1,95 @@
+"""The demo, whole, on fewer flights: its account is checked against the tables and the state, not against its words."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from roadworthy import project as projects
+from roadworthy.demo import NAME
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Run the quick demo once; return the project's folder and what was printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    environment = os.environ | {"BENTOML_HOME": str(folder / "bentoml")}
+    done = subprocess.run(
+        [sys.executable, "-m", "roadworthy.cli", "demo", "--quick", "--folder", str(folder / "work")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "work" / NAME, done.stdout
+
+
+def test_sent_is_answered_is_captured(demo: tuple[Path, str]) -> None:
+    root, told = demo
+    assert "✗ requests" not in told
+    with projects.load(root) as project:
+        captured = project.tables.read("predictions", columns=["request_id", "row", "version"])
+        labels = project.tables.read("labels", columns=["request_id", "row"])
+        released = {version.tag for version in project.state.versions()}
+    assert not captured.duplicated(["request_id", "row"]).any()
+    assert f"✓ rows: {len(captured):,} sent, {len(captured):,} answered, {len(captured):,} captured" in told
+    joined = labels.drop_duplicates().merge(captured, on=["request_id", "row"])
+    assert f"{len(joined):,} joined to their prediction" in told
+    assert set(captured["version"]) <= released
+
+
+def test_every_window_was_judged_and_the_way_back_was_taken(demo: tuple[Path, str]) -> None:
+    root, _ = demo
+    with projects.load(root) as project:
+        reports, history, alerts = project.state.windows(), project.state.history(), project.state.alerts()
+        captured = project.tables.count("predictions")
+        champion = project.state.alias("champion")
+    assert sum(report.rows for report in reports) == captured
+    assert not any(report.open for report in reports)
+    assert all((root / ".roadworthy" / "reports" / f"{r.window.name}.profile.bin").stat().st_size for r in reports)
+    forced = [entry for entry in history if entry.action == "promote" and entry.forced]
+    back = [entry for entry in history if entry.action == "rollback"]
+    assert len(forced) == len(back) == 1
+    assert champion is not None
+    assert back[0].version_to == champion.version == forced[0].version_from
+    assert back[0].who
+    assert back[0].reason
+    assert len({alert.cause for alert in alerts}) == len(alerts)
+    sent = (root / ".roadworthy" / "alerts.jsonl").read_text().splitlines()
+    assert len(sent) == len(alerts)
+
+
+def test_status_gives_what_programs_need(demo: tuple[Path, str]) -> None:
+    root, _ = demo
+    command = [sys.executable, "-m", "roadworthy.cli", "status", "--json", "-C", str(root)]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert {"version", "since", "metrics"} <= set(found["champion"])
+    assert {"id", "state", "tasks"} <= set(found["last_run"])
+    assert all({"start", "end", "rows", "verdict", "drifted"} <= set(window) for window in found["windows"])
+    assert all({"owner", "cause", "since"} <= set(alert) for alert in found["alerts"])
+    assert found["deployments"] == []
+
+
+def test_the_report_needs_no_network(demo: tuple[Path, str]) -> None:
+    root, told = demo
+    page = root / ".roadworthy" / "reports" / "report.html"
+    assert str(page) in told
+    text = page.read_text()
+    assert "<svg" in text
+    assert not any(word in text for word in ("src=\"http", "href=\"http", "@import", "url(http"))
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of it")
+    command = [sys.executable, "-m", "roadworthy.cli", "demo", "--quick", "--folder", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "not an earlier demo" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

@@ -1,0 +1,185 @@
+"""The loop on a real build of the reference project; traffic is put where a service would have put it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from roadworthy import lifecycle, registry
+from roadworthy import project as projects
+from roadworthy.errors import GateRefused, MonitoringError, PipelineError
+from roadworthy.project import Project
+from roadworthy.records import Window, WindowReport
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+SHARE = "0.1"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A filled-in project after a real `ploomber build` on a tenth of the flights."""
+    folder = tmp_path_factory.mktemp("lifecycle")
+    root = projects.init("late-flights", folder, filled=True)
+    env = root / "env.yaml"
+    env.write_text(env.read_text().replace('share: "1.0"', f'share: "{SHARE}"'))
+    # its metric on so few flights is not the point here
+    settings = root / "pyproject.toml"
+    settings.write_text(settings.read_text().replace("threshold = 0.65", "threshold = 0.55"))
+    with projects.load(root) as project:
+        lifecycle.train(project)
+    return root
+
+
+@pytest.fixture
+def project(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A copy of the built project, each test's own."""
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
+    root = tmp_path / "late-flights"
+    shutil.copytree(built, root)
+    with projects.load(root) as project:
+        yield project
+
+
+def _live(project: Project, start: str, end: str, *, labels: bool = True) -> pd.DataFrame:
+    """Answer the flights of some days with the champion, and store what a service would have stored."""
+    file = project.root / f"{start}.parquet"
+    command = [sys.executable, "notebooks/departures.py", start, end, str(file), "--share", SHARE]
+    subprocess.run(command, cwd=project.root, check=True, env=os.environ)
+    flights = pd.read_parquet(file)
+    flights = flights.assign(scheduled_departure=flights["scheduled_departure"].astype("datetime64[us, UTC]"))
+    champion = registry.resolve(project.state, "champion")
+    probability = registry.load(project.config, champion.tag).predict(flights)
+    requests = flights[[column.name for column in project.dataset.request_columns]]
+    requests = requests.astype({c.name: c.dtype for c in project.dataset.request_columns})
+    moment = pd.Timestamp(datetime.now(UTC)).as_unit("us")
+    captured = pd.DataFrame(
+        {
+            "request_id": [f"{start}-{number}" for number in range(len(flights))],
+            "row": np.zeros(len(flights), dtype=np.int64),
+            "received": pd.Series([moment] * len(flights), dtype="datetime64[us, UTC]"),
+            "version": champion.tag,
+            "probability": probability,
+            "prediction": probability >= 0.5,
+        }
+    ).join(requests)
+    project.tables.append("predictions", captured)
+    known = captured.assign(label=flights["late"])[lambda frame: frame["label"].notna()]
+    if labels:
+        _label(project, known)
+    return known
+
+
+def _label(project: Project, known: pd.DataFrame) -> None:
+    rows = known[["request_id", "row", "label", "received"]].astype({"label": "bool"})
+    project.tables.append("labels", rows)
+
+
+def _window(month: int) -> Window:
+    return Window(start=datetime(2013, month, 1, tzinfo=UTC), end=datetime(2013, month + 1, 1, tzinfo=UTC))
+
+
+def _of(reports: list[WindowReport], month: int) -> WindowReport:
+    return next(report for report in reports if report.window == _window(month))
+
+
+def test_the_first_version_that_passes_becomes_champion(project: Project) -> None:
+    version = lifecycle.release(project, who="ada")
+    assert version.gate.passed
+    assert registry.resolve(project.state, "champion") == version
+    assert version.tables["flights"] >= 0
+    assert version.trained_from == "2013-01-01"
+    for name in ("model.skops", "contract.yaml", "reference.profile.bin", "lineage.json", "calibration.json"):
+        assert registry.file(version.tag, name).stat().st_size
+    acts = [(entry.action, entry.who) for entry in project.state.history()]
+    assert ("promote", "ada") in acts
+
+    second = lifecycle.release(project, who="ada")
+    champion, challenger = project.state.alias("champion"), project.state.alias("challenger")
+    assert champion is not None
+    assert champion.version == version.tag
+    assert challenger is not None
+    assert challenger.version == second.tag
+
+
+def test_a_product_changed_by_hand_is_not_released(project: Project) -> None:
+    (project.root / "products" / "metrics.json").write_text("{}")
+    with pytest.raises(PipelineError, match=r"metrics\.json"):
+        lifecycle.release(project, who="ada")
+    assert project.state.versions() == []
+
+
+def test_without_traffic_there_is_nothing_to_observe(project: Project) -> None:
+    with pytest.raises(MonitoringError, match="No traffic"):
+        lifecycle.observe(project)
+
+
+def test_windows_are_judged_once_and_again_when_a_late_label_comes(project: Project) -> None:
+    lifecycle.release(project, who="ada")
+    may = _live(project, "2013-05-02", "2013-06-03", labels=False)
+    reports = lifecycle.observe(project)
+    assert [report.open for report in reports] == [False, True]
+    assert sum(report.rows for report in reports) == project.tables.count("predictions")
+    first = _of(reports, 5)
+    assert first.labelled == 0
+    assert first.performance[0].metrics == {}
+    assert first.verdict == "drift"
+    assert {"temp", "dewp"} <= set(first.drifted)
+    assert lifecycle.observe(project) == []
+
+    _label(project, may)
+    again = _of(lifecycle.observe(project), 5)
+    in_may = may[(may["scheduled_departure"] >= again.window.start) & (may["scheduled_departure"] < again.window.end)]
+    assert again.labelled == len(in_may)
+    expected = roc_auc_score(in_may["label"].astype(bool), in_may["probability"])
+    assert again.performance[0].metrics["roc_auc"].value == pytest.approx(expected)
+    assert again.readings == first.readings
+    page = lifecycle.report(project)
+    assert "temp" in page.read_text()
+
+
+def test_drift_leads_to_a_challenger_trained_before_the_window_and_judged_on_it(project: Project) -> None:
+    champion = lifecycle.release(project, who="ada")
+    _live(project, "2013-05-02", "2013-06-03")
+    decisions = lifecycle.watch_once(project, who="policy")
+    made = next(decision for decision in decisions if decision.window == _window(5))
+    assert made.action == "retrain"
+    challenger = project.state.versions()[0]
+    assert challenger.tag != champion.tag
+    assert (challenger.trained_from, challenger.trained_until) == ("2013-01-01", "2013-05-01")
+    assert made.outcome is not None
+    assert challenger.tag in made.outcome
+    comparison = lifecycle.compare(project, champion.tag, challenger.tag, _window(5))
+    now = registry.resolve(project.state, "champion")
+    assert (now.tag == challenger.tag) == (comparison.better and challenger.gate.passed)
+    alerts = project.state.open_alerts()
+    assert any(alert.cause.startswith("drift:") for alert in alerts)
+    lines = (project.root / ".roadworthy" / "alerts.jsonl").read_text().splitlines()
+    assert len(lines) == len({alert.cause for alert in alerts})
+
+
+def test_a_bad_version_is_found_out_and_taken_back(project: Project) -> None:
+    good = lifecycle.release(project, who="ada")
+    names = project.config.settings.pipeline
+    hurried = {names.start: "2013-03-01", names.end: "2013-03-04", names.products: "products/hurried"}
+    lifecycle.train(project, hurried)
+    bad = lifecycle.release(project, who="bob", products="products/hurried")
+    if not bad.gate.passed:
+        with pytest.raises(GateRefused):
+            registry.promote(project.config, project.state, bad.tag, who="bob", reason="in a hurry")
+    registry.promote(project.config, project.state, bad.tag, who="bob", reason="in a hurry", force=True)
+    _live(project, "2013-05-02", "2013-05-30")
+    (decision,) = lifecycle.watch_once(project, who="policy")
+    assert decision.action == "rollback"
+    assert registry.resolve(project.state, "champion") == good
+    last = project.state.history(limit=1)[0]
+    assert (last.action, last.who, last.version_from, last.version_to) == ("rollback", "policy", bad.tag, good.tag)

@@ -1,0 +1,372 @@
+"""The state database, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import math
+import signal
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+
+import roadworthy
+from roadworthy.errors import StateError
+from roadworthy.records import (
+    Decision,
+    Deployment,
+    Finding,
+    GateCheck,
+    GateVerdict,
+    HistoryEntry,
+    Ingestion,
+    MetricReading,
+    ModelVersion,
+    RunRecord,
+    TaskRecord,
+    Window,
+    WindowReport,
+)
+from roadworthy.state import State
+from roadworthy.state.schema import HEAD, METADATA, REVISION_TABLE
+
+JANUARY = datetime(2013, 1, 1, tzinfo=UTC)
+RACER = """
+import sys
+from roadworthy.records import Finding, HistoryEntry
+from roadworthy.state import State
+address, me = sys.argv[1:]
+sys.stdin.readline()
+with State.open(address) as state:
+    for step in range(10):
+        state.move_alias("champion", f"m:{me}{step}", HistoryEntry(who=me, action="promote"))
+        finding = Finding(cause="drift", owner="data", severity="info", title=me, message=str(step))
+        print(state.raise_alert(finding, "desk")[1])
+"""
+DYING = """
+import os, signal, sys
+from sqlalchemy import event
+from roadworthy.records import HistoryEntry
+from roadworthy.state import State
+state = State.open(sys.argv[1])
+def die(connection, cursor, statement, *rest):
+    if statement.startswith("INSERT INTO history"):
+        os.kill(os.getpid(), signal.SIGKILL)
+event.listen(state._engine, "after_cursor_execute", die)
+state.move_alias("champion", "m:new", HistoryEntry(who="me", action="promote"))
+"""
+OPENER = """
+import sys
+from roadworthy.state import State
+sys.stdin.readline()
+with State.open(sys.argv[1]) as state:
+    print("alembic" in sys.modules, state.alias("champion"))
+"""
+
+
+def ingestion(batch: str, dataset: str = "flights", rows: int = 3) -> Ingestion:
+    return Ingestion(
+        dataset=dataset, batch=batch, source="a.csv", rows=rows, accepted=rows, quarantined=0, table_version=0
+    )
+
+
+def run(name: str, started: datetime = JANUARY, **fields: object) -> RunRecord:
+    return RunRecord.model_validate({"id": name, "project": "p", "state": "done", "started": started} | fields)
+
+
+def version(tag: str, created: datetime = JANUARY) -> ModelVersion:
+    gate = GateVerdict(checks=(GateCheck(name="owners", passed=True, fact="all named"),))
+    reading = MetricReading(metric="roc_auc", value=0.7, low=0.6, high=0.8, n=100)
+    return ModelVersion(
+        tag=tag, created=created, run_id="r", metrics={"roc_auc": reading}, gate=gate, contract_hash="", model_hash=""
+    )
+
+
+def entry(who: str = "ann", action: str = "promote", **fields: object) -> HistoryEntry:
+    return HistoryEntry.model_validate({"who": who, "action": action} | fields)
+
+
+def finding(cause: str, message: str = "it moved") -> Finding:
+    return Finding(cause=cause, owner="data", severity="warning", title="Drift", message=message)
+
+
+def processes(script: str, *arguments: list[str]) -> list[str]:
+    """Run the script in processes that start together; return what they wrote, line by line."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, *given], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for given in arguments
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    written = [line for process in started for line in process.communicate(timeout=90)[0].splitlines()]
+    assert [process.returncode for process in started] == [0] * len(started)
+    return written
+
+
+# --- records come back as they went in ---------------------------------------------------------------------------
+
+
+def test_a_batch_is_recorded_once(state: State) -> None:
+    first, again = ingestion("b1"), ingestion("b1", rows=99)
+    assert state.ingestion("flights", "b1") is None
+    assert state.record_ingestion(first) == first
+    assert state.record_ingestion(again) == first
+    state.record_ingestion(ingestion("b1", "weather"))
+    assert state.ingestion("flights", "b1") == first
+    assert [(i.dataset, i.batch) for i in state.ingestions()] == [("weather", "b1"), ("flights", "b1")]
+    assert state.ingestions("flights") == [first]
+    assert len(state.ingestions(limit=1)) == 1
+
+
+def test_runs_are_replaced_by_id_and_listed_newest_first(state: State) -> None:
+    task = TaskRecord(name="train", state="done", started=JANUARY, seconds=1.5, source="n.ipynb", source_hash="h")
+    assert state.last_run() is None
+    state.save_run(run("r1", state="running"))
+    state.save_run(run("r1", tasks=(task,), metrics={"auc": math.nan, "odds": math.inf}, parameters={"a": [1, None]}))
+    state.save_run(run("r2", JANUARY + timedelta(hours=1)))
+    assert [r.id for r in state.runs()] == ["r2", "r1"]
+    newest, kept = state.last_run(), state.run("r1")
+    assert newest is not None
+    assert newest.id == "r2"
+    assert kept is not None
+    assert (kept.state, kept.tasks, kept.parameters) == ("done", (task,), {"a": [1, None]})
+    assert math.isnan(kept.metrics["auc"])
+    assert kept.metrics["odds"] == math.inf
+    assert state.run("nobody") is None
+
+
+def test_a_version_is_added_once(state: State) -> None:
+    state.add_version(version("m:1"))
+    state.add_version(version("m:2", JANUARY + timedelta(days=1)))
+    with pytest.raises(StateError, match="m:1 is on record already"):
+        state.add_version(version("m:1"))
+    assert state.version("m:1") == version("m:1")
+    assert state.version("m:9") is None
+    assert [v.tag for v in state.versions()] == ["m:2", "m:1"]
+
+
+def test_moving_an_alias_writes_the_history(state: State) -> None:
+    assert state.alias("champion") is None
+    first = state.move_alias("champion", "m:1", entry(reason="first"))
+    second = state.move_alias("champion", "m:2", entry(version_from="what was thought"))
+    state.move_alias("challenger", "m:3", entry(action="release"))
+    state.append_history(entry(action="refuse", version_to="m:4"))
+    alias = state.alias("champion")
+    assert alias is not None
+    assert (alias.version, alias.since) == ("m:2", second.at)
+    assert [(h.action, h.version_from, h.version_to) for h in state.history()] == [
+        ("refuse", None, "m:4"),
+        ("release", None, "m:3"),
+        ("promote", "m:1", "m:2"),
+        ("promote", None, "m:1"),
+    ]
+    assert state.history()[3] == first
+    assert len(state.history(limit=2)) == 2
+
+
+def test_windows_are_replaced_and_listed_oldest_first(state: State) -> None:
+    def report(month: int, rows: int) -> WindowReport:
+        window = Window(start=datetime(2013, month, 1, tzinfo=UTC), end=datetime(2013, month + 1, 1, tzinfo=UTC))
+        return WindowReport(
+            window=window, project="p", rows=rows, labelled=0, open=True, versions={}, reference="m:1", verdict="drift"
+        )
+
+    second, first, replaced = report(6, 10), report(5, 10), report(6, 20)
+    for each in (second, first, replaced):
+        state.save_window(each)
+    assert state.windows() == [first, replaced]
+
+
+def test_a_decision_gains_its_outcome(state: State) -> None:
+    window = Window(start=JANUARY, end=JANUARY + timedelta(days=31))
+    first = Decision(window=window, action="retrain", reason="drift", findings=(finding("drift"),))
+    later = Decision(window=window, action="nothing", reason="calm", at=first.at + timedelta(seconds=1))
+    done = first.model_copy(update={"outcome": "released m:2"})
+    for each in (first, later, done):
+        state.save_decision(each)
+    assert state.decisions() == [done, later]
+
+
+def test_moments_are_compared_in_utc_whatever_zone_they_came_in(state: State) -> None:
+    new_york = JANUARY.astimezone(datetime.strptime("-0500", "%z").tzinfo)
+    state.save_run(run("late", JANUARY + timedelta(hours=1)))
+    state.save_run(run("early", new_york))
+    assert [r.id for r in state.runs()] == ["late", "early"]
+
+
+# --- alerts and deployments --------------------------------------------------------------------------------------
+
+
+def test_a_cause_has_one_open_alert(state: State) -> None:
+    first, new = state.raise_alert(finding("drift"), "desk")
+    assert (new, first.count, first.delivered, first.owner) == (True, 1, False, "desk")
+    state.mark_delivered("drift")
+    again, new = state.raise_alert(finding("drift", "it moved on"), "new desk")
+    assert (new, again.count, again.delivered) == (False, 2, True)
+    assert (again.message, again.owner, again.since) == ("it moved on", "new desk", first.since)
+    assert again.updated >= first.updated
+    state.raise_alert(finding("quality"), "desk")
+    assert [a.cause for a in state.open_alerts()] == ["quality", "drift"]
+
+
+def test_a_resolved_cause_can_open_again(state: State) -> None:
+    state.raise_alert(finding("drift"), "desk")
+    state.resolve_alert("drift")
+    state.resolve_alert("never raised")
+    assert state.open_alerts() == []
+    again, new = state.raise_alert(finding("drift"), "desk")
+    assert (new, again.count) == (True, 1)
+    assert [a.resolved is None for a in state.alerts()] == [True, False]
+    assert len(state.alerts(limit=1)) == 1
+
+
+def test_deployments_report_and_are_forgotten(state: State) -> None:
+    def deployment(name: str, age: float, problem: str | None = None) -> Deployment:
+        beat = datetime.now(UTC) - timedelta(seconds=age)
+        return Deployment(id=name, pid=1, version="m:1", since=JANUARY, heartbeat=beat, problem=problem)
+
+    state.heartbeat(deployment("a", 500))
+    state.heartbeat(deployment("b", 500))
+    state.heartbeat(deployment("b", 1, "cannot load m:2"))
+    assert [(d.id, d.problem) for d in state.deployments(within_seconds=60)] == [("b", "cannot load m:2")]
+    assert [d.id for d in state.deployments()] == ["a", "b"]
+    state.forget_deployment("b")
+    assert [d.id for d in state.deployments()] == ["a"]
+
+
+# --- several processes, and their death --------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_racing_processes_keep_the_history_a_chain_and_a_cause_open_once(state_address: str) -> None:
+    written = processes(RACER, [state_address, "ann"], [state_address, "bob"])
+    assert sorted(written) == ["False"] * 19 + ["True"]
+    with State.open(state_address) as state:
+        entries = state.history()[::-1]
+        assert [e.version_from for e in entries] == [None, *[e.version_to for e in entries[:-1]]]
+        alias, alerts = state.alias("champion"), state.alerts()
+    assert len(entries) == 20
+    assert alias is not None
+    assert alias.version == entries[-1].version_to
+    assert [a.count for a in alerts] == [20]
+
+
+@pytest.mark.slow
+def test_processes_may_open_a_fresh_database_at_once(state_address: str) -> None:
+    opened = processes(OPENER, *[[state_address]] * 3)
+    assert [line.split()[1] for line in opened] == ["None"] * 3
+    assert processes(OPENER, [state_address]) == ["False None"]  # up to date: Alembic was not even imported
+
+
+@pytest.mark.slow
+def test_a_killed_process_leaves_neither_half(state_address: str) -> None:
+    with State.open(state_address) as state:
+        state.move_alias("champion", "m:old", entry())
+        died = subprocess.run([sys.executable, "-c", DYING, state_address], check=False, timeout=60)
+        assert died.returncode == -signal.SIGKILL
+        alias = state.alias("champion")
+        assert alias is not None
+        assert alias.version == "m:old"
+        assert [h.version_to for h in state.history()] == ["m:old"]
+        state.move_alias("champion", "m:new", entry())
+        assert len(state.history()) == 2
+
+
+# --- the schema --------------------------------------------------------------------------------------------------
+
+
+def test_the_migrations_make_the_schema(state: State, state_address: str) -> None:
+    engine = create_engine(state_address)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": REVISION_TABLE})
+        assert compare_metadata(context, METADATA) == []
+        assert context.get_current_revision() == HEAD
+    engine.dispose()
+
+
+def test_the_head_is_the_newest_migration() -> None:
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", str(Path(roadworthy.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(settings).get_current_head() == HEAD
+
+
+def test_a_newer_schema_is_refused(state: State, state_address: str) -> None:
+    engine = create_engine(state_address)
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {REVISION_TABLE} SET version_num = '9999'"))  # noqa: S608 - a constant
+    engine.dispose()
+    with pytest.raises(StateError, match=r"schema 9999, newer than this Roadworthy's") as caught:
+        State.open(state_address)
+    assert "upgrade" in caught.value.next_step
+
+
+def test_a_document_of_another_version_is_refused(state: State, state_address: str) -> None:
+    state.save_run(run("r1"))
+    engine = create_engine(state_address)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE runs SET document = '{\"colour\": 1}'"))
+    engine.dispose()
+    with pytest.raises(StateError, match="A RunRecord in the state database cannot be read"):
+        state.runs()
+
+
+# --- what can be wrong with an address ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "fact"),
+    [
+        ("nonsense", "not a database address"),
+        ("postgresql://host:port/x", "not a database address"),
+        ("mysql://host/x", "kind 'mysql' is not supported"),
+        ("postgresql+nodriver://host/x", "driver"),
+        ("postgresql://someone:secret@127.0.0.1:1/x", "cannot be used"),
+        ("sqlite:////proc/nowhere/state.db", "cannot be created"),
+    ],
+)
+def test_a_wrong_address_is_named(address: str, fact: str) -> None:
+    with pytest.raises(StateError, match=fact) as caught:
+        State.open(address)
+    assert "secret" not in str(caught.value)
+    assert caught.value.next_step
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    file.write_bytes(b"these are notes, not a database" * 100)
+    with pytest.raises(StateError, match="not a database") as caught:
+        State.open(f"sqlite:///{file}")
+    assert str(file) in caught.value.next_step
+    assert file.read_bytes().startswith(b"these are notes")
+
+
+def test_a_folder_is_not_a_database(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="unable to open"):
+        State.open(f"sqlite:///{tmp_path}")
+
+
+def test_a_database_that_goes_away_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    with State.open(f"sqlite:///{file}") as state:
+        connection = sqlite3.connect(file)
+        connection.execute("DROP TABLE runs")
+        connection.commit()
+        connection.close()
+        with pytest.raises(StateError, match="no such table: runs"):
+            state.runs()
+
+
+def test_a_folder_with_a_percent_sign_is_fine(tmp_path: Path) -> None:
+    with State.open(f"sqlite:///{tmp_path}/100% mine/state.db") as state:
+        assert state.runs() == []
