@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from roadworthy.config import Policy
-from roadworthy.records import Decision, Deployment, Finding, Performance, Reading, WindowReport
+from roadworthy.records import Decision, Deployment, Finding, ModelVersion, Performance, Reading, WindowReport
 
 
 def findings(report: WindowReport, deployments: Iterable[Deployment] = ()) -> tuple[Finding, ...]:
@@ -23,7 +23,12 @@ def findings(report: WindowReport, deployments: Iterable[Deployment] = ()) -> tu
 
 
 def decide(
-    report: WindowReport, found: Sequence[Finding], policy: Policy, *, champion: str | None, past: Sequence[Decision]
+    report: WindowReport,
+    found: Sequence[Finding],
+    policy: Policy,
+    *,
+    champion: ModelVersion | None,
+    past: Sequence[Decision],
 ) -> Decision:
     """Decide about one window.
 
@@ -36,17 +41,17 @@ def decide(
     policy
         What is tolerated and what then happens.
     champion
-        Tag of the version in production; only its own failings lead to a rollback.
+        The version in production; only its own failings lead to a rollback, and it is retrained only on newer data.
     past
         Earlier decisions, oldest first: a retraining is followed by the policy's cool-down.
     """
-    live = next((p for p in report.performance if p.version == champion), None)
+    live = next((p for p in report.performance if champion and p.version == champion.tag), None)
     if live and live.against_former and live.against_former.better and policy.actions.on_former_better == "rollback":
         reason = f"{live.against_former.challenger}, the former champion, answers this window's rows better"
         return Decision(window=report.window, action="rollback", reason=reason, findings=tuple(found))
     wanted = _why_retrain(report, live, policy)
     if wanted:
-        hindrance = _why_not_now(report, policy, past)
+        hindrance = _why_not_now(report, policy, champion, past)
         if not hindrance:
             return Decision(window=report.window, action="retrain", reason=wanted, findings=tuple(found))
         wanted = f"{wanted}; no retraining: {hindrance}"
@@ -63,9 +68,12 @@ def _why_retrain(report: WindowReport, live: Performance | None, policy: Policy)
     return ""
 
 
-def _why_not_now(report: WindowReport, policy: Policy, past: Sequence[Decision]) -> str:
+def _why_not_now(report: WindowReport, policy: Policy, champion: ModelVersion | None, past: Sequence[Decision]) -> str:
     if report.open:
         return "the window is still open"
+    until = champion.trained_until if champion else None
+    if until and until >= f"{report.window.start:%Y-%m-%d}":
+        return "the champion has learned from everything before this window"
     if report.labelled < policy.performance.minimum_labelled:
         return f"only {report.labelled} rows have labels, a challenger could not be judged"
     earlier = [d for d in past if d.window.start < report.window.start]

@@ -234,7 +234,7 @@ def _account(story: Story, started: float) -> bool:
     terminal.show_windows(console, project.state.windows(), metric)
     _versions(project, console, metric)
     console.print()
-    terminal.show_history(console, project.state.history())
+    terminal.show_history(console, reversed(project.state.history()))
     alerts = project.state.alerts()
     told = sum(alert.delivered for alert in alerts)
     console.print(f"\n  {len(alerts)} causes were found, {told} told to their owners, each once:")

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from roadworthy.config import Config, UseCase
-from roadworthy.records import Comparison, GateCheck, GateVerdict, MetricReading, OwnerRole
-
-GREATER_IS_BETTER = {"roc_auc": True, "log_loss": False, "brier": False}
+from roadworthy.records import SMALLER_IS_BETTER, Comparison, GateCheck, GateVerdict, MetricReading, OwnerRole
 
 
 def judge(config: Config, metrics: Mapping[str, MetricReading], comparison: Comparison | None = None) -> GateVerdict:
@@ -57,7 +55,7 @@ def _metric(use_case: UseCase, metrics: Mapping[str, MetricReading]) -> GateChec
     reading = metrics.get(name)
     if reading is None:
         return GateCheck(name=name, passed=False, fact=f"{name} was not measured: the evaluate task must write it")
-    greater = GREATER_IS_BETTER[name]
+    greater = name not in SMALLER_IS_BETTER
     passed = reading.value >= use_case.threshold if greater else reading.value <= use_case.threshold
     bound = "at least" if greater else "at most"
     fact = f"{_interval(reading)} on {reading.n:,} rows, asked: {bound} {use_case.threshold:g}"

@@ -137,12 +137,11 @@ def observe(project: Project, *, clock: datetime | None = None) -> list[WindowRe
 
 def decide(project: Project, report: WindowReport) -> Decision:
     """Decide about a window by the policy; nothing is done yet."""
-    champion = registry.champion(project.state)
     return decisions.decide(
         report,
         decisions.findings(report, project.state.deployments(within_seconds=60)),
         project.config.policy,
-        champion=champion.tag if champion else None,
+        champion=registry.champion(project.state),
         past=project.state.decisions(),
     )
 
@@ -242,7 +241,7 @@ def _training_months(window: Window, months: int) -> tuple[str, str]:
 
 
 def _nominate(project: Project, version: ModelVersion, who: str) -> None:
-    entry = HistoryEntry(who=who, action="release", version_to=version.tag, reason="challenger")
+    entry = HistoryEntry(who=who, action="nominate", version_to=version.tag, reason="passed the gate")
     project.state.move_alias(CHALLENGER, version.tag, entry)
 
 
@@ -260,11 +259,13 @@ def _measured(path: Path) -> dict[str, Any]:
 def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, bytes | Path]:
     names = project.config.settings.model
     reference = pd.read_parquet(folder / names.reference)
-    columns = [*project.dataset.features, "probability"]
+    # predictions on rows it was trained on would flatter it: those of the held-out rows alone are its reference
+    profile = Profile.of(reference[list(project.dataset.features)])
+    profile = profile.merge(Profile.of(reference.loc[reference["probability"].notna(), ["probability"]]))
     return {
         "model.skops": folder / names.model,
         "contract.yaml": project.config.path(project.config.settings.contract),
-        "reference.profile.bin": Profile.of(reference[columns]).to_bytes(),
+        "reference.profile.bin": profile.to_bytes(),
         "smoke.json": folder / "smoke.json",
         "metrics.json": folder / names.metrics,
         "calibration.json": folder / "calibration.json",

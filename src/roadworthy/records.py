@@ -26,6 +26,7 @@ def _as_utc(value: object) -> object:
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_utc)]
 OwnerRole = Literal["data", "model", "infrastructure", "monitoring"]
 Verdict = Literal["drift", "no drift", "too little data"]
+SMALLER_IS_BETTER = frozenset({"log_loss", "brier"})
 
 
 class Record(BaseModel):
@@ -159,7 +160,7 @@ class HistoryEntry(Record):
 
     at: Moment = Field(default_factory=now)
     who: str
-    action: Literal["release", "promote", "rollback", "refuse", "retrain", "approve"]
+    action: Literal["release", "nominate", "promote", "rollback", "refuse", "retrain", "approve"]
     version_from: str | None = None
     version_to: str | None = None
     reason: str = ""

@@ -266,4 +266,4 @@ def _unwritable(name: str, place: str, error: Exception) -> TableError:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".") + "."
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".") + "."

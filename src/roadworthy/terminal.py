@@ -7,7 +7,6 @@ from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from roadworthy.records import (
     Alert,
@@ -77,19 +76,22 @@ def show_gate(console: Console, verdict: GateVerdict) -> None:
 
 
 def show_windows(console: Console, reports: Sequence[WindowReport], metric: str) -> None:
-    """The windows, one a line."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, right in (("window", False), ("rows", True), ("labelled", True), ("verdict", False)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    table.add_column(f"{metric} by version", no_wrap=True)
-    table.add_column("drifted, largest change first")
+    """The windows: what was found, and how each version that answered did."""
     for report in reports:
-        name = report.window.name + (" (open)" if report.open else "")
-        share = f"{report.labelled / report.rows:.0%}" if report.rows else "-"
-        by_version = [f"{short(p.version)}: {reading(p.metrics.get(metric))}" for p in report.performance]
-        columns = escape(", ".join(report.drifted)) or "-"
-        table.add_row(name, f"{report.rows:,}", share, _MARKS[report.verdict], "\n".join(by_version), columns)
-    console.print(table)
+        state = " (still open)" if report.open else ""
+        share = f"{report.labelled / report.rows:.0%}" if report.rows else "none"
+        named = escape(", ".join(report.drifted))
+        console.print(
+            f"  [bold]{report.window.name}[/]{state}  {report.rows:>7,} rows, {share} labelled  "
+            f"{_MARKS[report.verdict]}{f': {named}' if named else ''}",
+            highlight=False,
+        )
+        for answered in report.performance:
+            found = reading(answered.metrics.get(metric))
+            then = f", at release {answered.reference.value:.3f}" if answered.reference else ""
+            fell = "  [red]▼ fell by more than is tolerated[/]" if answered.fell else ""
+            if answered.metrics:
+                console.print(f"      {metric} {found}{then}, by {short(answered.version)}{fell}", highlight=False)
 
 
 def show_decision(console: Console, decision: Decision) -> None:
@@ -100,16 +102,17 @@ def show_decision(console: Console, decision: Decision) -> None:
 
 
 def show_history(console: Console, entries: Iterable[HistoryEntry]) -> None:
-    """Who did what to production, newest first."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("when", "who", "what", "from", "to", "seconds", "why"):
-        table.add_column(name, no_wrap=name != "why")
+    """Who did what to production, when, why, and how long it took."""
     for entry in entries:
         what = f"{entry.action} (forced)" if entry.forced else entry.action
-        origin, target = short(entry.version_from), short(entry.version_to)
-        seconds = f"{entry.seconds:.1f}" if entry.seconds else "-"
-        table.add_row(moment(entry.at), escape(entry.who), what, origin, target, seconds, escape(entry.reason))
-    console.print(table)
+        origin = f"{short(entry.version_from)} -> " if entry.version_from else ""
+        seconds = f"  {entry.seconds:.1f} s" if entry.seconds >= 0.05 else ""
+        console.print(
+            f"  {moment(entry.at)}  {escape(entry.who)}  [bold]{what}[/]  {origin}{short(entry.version_to)}{seconds}",
+            highlight=False,
+        )
+        if entry.reason:
+            console.print(f"      {escape(entry.reason)}", highlight=False, style="dim")
 
 
 def show_alerts(console: Console, alerts: Iterable[Alert]) -> None:

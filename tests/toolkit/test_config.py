@@ -31,7 +31,7 @@ def test_a_relative_sqlite_address_is_below_the_root(config: Config, root: Path)
     [
         ("pyproject.toml", 'dataset = "flights"', "", "tool.roadworthy.dataset"),
         ("pyproject.toml", 'dataset = "flights"', 'dataset = "flights"\ncolour = "red"', "tool.roadworthy.colour"),
-        ("pyproject.toml", "threshold = 0.65", 'threshold = "high"', "tool.roadworthy.use_case.threshold"),
+        ("pyproject.toml", "threshold = 0.60", 'threshold = "high"', "tool.roadworthy.use_case.threshold"),
         ("pyproject.toml", 'metric = "roc_auc"', 'metric = "luck"', "tool.roadworthy.use_case.metric"),
         ("pyproject.toml", 'dataset = "flights"', "dataset = ", "not TOML"),
         ("monitoring/policy.yaml", "  data: {name", "  date: {name", "owners.data"),
@@ -63,5 +63,7 @@ def test_the_root_is_found_from_below_and_missed_outside(root: Path, tmp_path: P
 
 def test_acting_pays_from_the_threshold_on() -> None:
     value = BusinessValue(caught=30, false_alarm=-6)
-    expected = [p * value.caught + (1 - p) * value.false_alarm for p in (value.threshold - 0.01, value.threshold + 0.01)]
+    expected = [
+        p * value.caught + (1 - p) * value.false_alarm for p in (value.threshold - 0.01, value.threshold + 0.01)
+    ]
     assert expected[0] < 0 < expected[1]

@@ -10,7 +10,9 @@ from roadworthy.records import (
     Comparison,
     Decision,
     Deployment,
+    GateVerdict,
     MetricReading,
+    ModelVersion,
     Performance,
     Reading,
     Window,
@@ -88,8 +90,22 @@ def _report(
     )
 
 
-def _decide(report: WindowReport, policy: Policy, past: tuple[Decision, ...] = ()) -> Decision:
-    return decisions.decide(report, decisions.findings(report), policy, champion=LIVE, past=past)
+def _version(tag: str = LIVE, until: str = "2013-05-01") -> ModelVersion:
+    return ModelVersion(
+        tag=tag,
+        created=datetime(2013, 5, 1, tzinfo=UTC),
+        run_id="r",
+        gate=GateVerdict(checks=()),
+        contract_hash="",
+        model_hash="",
+        trained_until=until,
+    )
+
+
+def _decide(
+    report: WindowReport, policy: Policy, past: tuple[Decision, ...] = (), until: str = "2013-04-01"
+) -> Decision:
+    return decisions.decide(report, decisions.findings(report), policy, champion=_version(until=until), past=past)
 
 
 def test_a_quiet_window_asks_for_nothing(config: Config) -> None:
@@ -114,6 +130,13 @@ def test_without_enough_labels_nobody_could_judge_a_challenger(config: Config) -
     assert "only 10 rows have labels" in decision.reason
 
 
+def test_what_the_champion_has_learned_already_is_not_learned_again(config: Config) -> None:
+    decision = _decide(_report(drift=True), config.policy, until="2013-05-01")
+    assert decision.action == "alert"
+    assert "the champion has learned from everything before" in decision.reason
+    assert _decide(_report(6, drift=True), config.policy, (decision,), until="2013-05-01").action == "retrain"
+
+
 def test_after_a_retraining_the_policy_waits(config: Config) -> None:
     past: tuple[Decision, ...] = ()
     actions = []
@@ -134,7 +157,9 @@ def test_a_former_champion_that_is_better_beyond_doubt_comes_back(config: Config
     assert _decide(_report(gain_low=0.02), config.policy).action == "rollback"
     assert _decide(_report(gain_low=0.02, still_open=True), config.policy).action == "rollback"
     assert _decide(_report(gain_low=-0.02), config.policy).action == "nothing"
-    other = decisions.decide(_report(gain_low=0.02), (), config.policy, champion="late-flights:other", past=())
+    other = decisions.decide(
+        _report(gain_low=0.02), (), config.policy, champion=_version("late-flights:other"), past=()
+    )
     assert other.action == "nothing"
 
 

@@ -10,9 +10,7 @@ def test_message_holds_fact_and_next_step() -> None:
     assert str(error) == "flights.csv has no column 'late'.\nNext: Add it, or correct the contract."
 
 
-@pytest.mark.parametrize(
-    "kind", [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Exception)]
-)
+@pytest.mark.parametrize("kind", [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Exception)])
 def test_every_failure_has_one_base_and_a_meaning(kind: type[Exception]) -> None:
     assert issubclass(kind, errors.RoadworthyError)
     assert kind.__doc__

@@ -17,7 +17,7 @@ def test_a_record_is_frozen_and_closed() -> None:
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    entry = HistoryEntry(at=datetime(2013, 5, 1), who="ada", action="promote")  # noqa: DTZ001  # what databases return
+    entry = HistoryEntry(at=datetime(2013, 5, 1), who="ada", action="promote")  # what databases return
     assert entry.at == datetime(2013, 5, 1, tzinfo=UTC)
     assert HistoryEntry.model_validate_json(entry.model_dump_json()) == entry
 

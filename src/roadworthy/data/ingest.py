@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pandas as pd
 import pyarrow as pa
 
@@ -109,7 +110,16 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_json_lines(path: Path) -> pd.DataFrame:
-    return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+    rows = []
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                rows.append(orjson.loads(line))
+            except orjson.JSONDecodeError as error:
+                raise ValueError(f"line {number}: {error}") from error
+            if not isinstance(rows[-1], dict):
+                raise ValueError(f"line {number} is not an object")
+    return pd.DataFrame(rows)
 
 
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
@@ -197,7 +207,9 @@ def _quarantine(batch: _Batch, rows: pd.DataFrame, failures: pd.DataFrame) -> No
     if failures.empty:
         return
     positions = failures["row"].unique()
-    lines = rows.iloc[positions].to_json(orient="records", lines=True, date_format="iso", double_precision=15, default_handler=str)
+    lines = rows.iloc[positions].to_json(
+        orient="records", lines=True, date_format="iso", double_precision=15, default_handler=str
+    )
     content = dict(zip(positions, lines.splitlines(), strict=True))
     origin = pd.DataFrame({"batch": batch.hash, "source": batch.source}, index=failures.index, dtype="str")
     set_aside = origin.join(failures)

@@ -201,7 +201,7 @@ def _as_moment(found: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
         return moments.dt.tz_convert("UTC").astype("datetime64[us, UTC]"), pd.Series(False, index=found.index)
     present, plain = _plain(found)
     if pd.api.types.is_numeric_dtype(plain):  # seconds or milliseconds, since when? never guessed
-        return pd.Series(pd.NaT, index=found.index).astype("datetime64[us, UTC]"), present
+        return pd.Series(pd.NaT, index=found.index, dtype="datetime64[us, UTC]"), present
     moments = pd.to_datetime(plain.astype("object"), utc=True, errors="coerce", format="ISO8601")
     return moments.astype("datetime64[us, UTC]"), present & moments.isna()
 

@@ -20,6 +20,7 @@ _TOP_CATEGORIES = 10
 _LONGEST_LABEL = 40
 _GRID = np.linspace(0, 1, 257)
 _OUTER = 0.01  # share at each end that goes into an open bar, so that an outlier does not flatten the others
+_DIGITS = (6, 9, 12, 17)  # the last tells any two numbers apart
 _DAY = 86_400.0  # seconds
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -58,11 +59,21 @@ def categories(reference: ColumnSummary, window: ColumnSummary) -> tuple[Bar, ..
 
 def _one_a_value(reference: ColumnSummary, window: ColumnSummary, values: _Floats, column: Column) -> tuple[Bar, ...]:
     shares = [side.cdf(values) - side.cdf(values, inclusive=False) for side in (reference, window)]
-    write = moment if column.type == "timestamp" else figure
+    labels = _value_labels(values.tolist(), column)
     return tuple(
-        Bar(label=write(value, 6), reference=max(old, 0.0), window=max(new, 0.0))
-        for value, old, new in zip(values.tolist(), *(side.tolist() for side in shares), strict=True)
+        Bar(label=label, reference=max(old, 0.0), window=max(new, 0.0))
+        for label, old, new in zip(labels, *(side.tolist() for side in shares), strict=True)
     )
+
+
+def _value_labels(values: list[float], column: Column) -> list[str]:
+    """Write the values with as many digits as tell them apart."""
+    write = moment if column.type == "timestamp" else figure
+    for digits in _DIGITS:
+        labels = [write(value, digits) for value in values]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
 
 
 def _ranges(reference: ColumnSummary, window: ColumnSummary, edges: _Floats, labels: list[str]) -> tuple[Bar, ...]:

@@ -16,7 +16,7 @@ from scipy import special, stats
 
 from roadworthy.config import BusinessValue
 from roadworthy.errors import MonitoringError
-from roadworthy.records import Comparison, MetricReading
+from roadworthy.records import SMALLER_IS_BETTER, Comparison, MetricReading
 
 _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
@@ -51,7 +51,6 @@ def _value_per_1000(labels: _Bools, probabilities: _Floats, value: BusinessValue
 
 _PER_ROW: dict[str, _RowFigure] = {"log_loss": _log_loss, "brier": _brier, "value_per_1000": _value_per_1000}
 METRICS = (_AUC, *_PER_ROW)
-_SMALLER_IS_BETTER = frozenset({"log_loss", "brier"})
 
 
 def improves(metric: str) -> bool:
@@ -69,7 +68,7 @@ def improves(metric: str) -> bool:
     """
     if metric not in METRICS:
         raise MonitoringError(f"No metric is called {metric!r}.", f"Use one of: {', '.join(METRICS)}.")
-    return metric not in _SMALLER_IS_BETTER
+    return metric not in SMALLER_IS_BETTER
 
 
 def measure(labels: ArrayLike, probabilities: ArrayLike, value: BusinessValue) -> dict[str, MetricReading]:

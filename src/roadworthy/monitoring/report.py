@@ -216,5 +216,6 @@ _TEMPLATES.filters |= {
     "window_label": window_label,
     "short_label": _short_label,
     "histogram": charts.histogram,
+    "unbroken": lambda words: words.replace(" %", "\u00a0%"),
     "metric_name": lambda name: _METRICS.get(name, name),
 }

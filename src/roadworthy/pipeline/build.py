@@ -22,6 +22,8 @@ from roadworthy.state import State
 _TASK_LINE = re.compile(r"^\S+ +(done|failed) in [0-9.]+ s$|^Waiting for another build")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TRACEBACK = re.compile(r"^(Traceback |  File |    |During handling|The above exception)")
+# what the `ploomber` command does, in this interpreter's environment whatever PATH says
+_COMMAND = "import sys; from ploomber_cli.cli import cmd_router; sys.argv[0] = 'ploomber'; sys.exit(cmd_router())"
 _SECONDS_TO_END = 20
 _LINES_SHOWN = 12
 
@@ -80,7 +82,7 @@ def _arguments(parameters: Mapping[str, str], force: bool) -> list[str]:
 def _ploomber(config: Config, arguments: Sequence[str], identity: str, *, quiet: bool) -> str | None:
     """Run it to its end; return None when it went well, otherwise what it said."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "ploomber", "build", *arguments],
+        [sys.executable, "-c", _COMMAND, "build", *arguments],
         cwd=config.root,
         env=_environment(identity),
         stdin=subprocess.DEVNULL,

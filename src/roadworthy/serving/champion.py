@@ -86,6 +86,7 @@ class Follower:
                 self._state.forget_deployment(self.id)
             except RoadworthyError as error:  # the list forgets it by its missing heartbeat
                 _LOG.warning("%s", error.fact)
+            self._state.close()
 
     def look(self) -> None:
         """Follow the champion's pointer and report; whatever goes wrong becomes the reported problem."""
@@ -110,7 +111,7 @@ class Follower:
         return self._state
 
     def _follow(self, state: State, alias: Alias | None) -> None:
-        if alias is None or (self._model is not None and str(self._model.tag) == alias.version):
+        if alias is None or (self._model is not None and self._model.tag == alias.version):
             self._refused = None
             self.note("version", None)
         elif not self._refused_lately(alias):
@@ -137,7 +138,7 @@ class Follower:
 
     def _refuse(self, state: State, alias: Alias, reason: str) -> None:
         self._refused = (alias, time.monotonic())
-        former = str(self._model.tag) if self._model else None
+        former = self._model.tag if self._model else None
         stays = f"{former} answers on." if former else "No version answers."
         self.note("version", f"Version {alias.version} was refused: {reason} {stays}")
         told = any(
@@ -161,7 +162,7 @@ class Follower:
             )
 
     def _report(self, state: State) -> None:
-        version = str(self._model.tag) if self._model else None
+        version = self._model.tag if self._model else None
         seen = (version, self.problem)
         if seen == self._reported and time.monotonic() - self._reported_at < _HEARTBEAT_SECONDS:
             return

@@ -133,6 +133,9 @@ class Desk:
 
     def open(self) -> None:
         """Load the champion and start the background threads."""
+        # A request is too small to be shared among threads: waiting for each other took ten times the work itself.
+        # Read when a model's library is loaded, so it must be set before; a user's own setting stands.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         self._follower.start()
         self._thread.start()
 
@@ -167,7 +170,7 @@ class Desk:
                 f"Version {model.tag} could not answer this request.",
                 "Look for the cause in the service's log, and go back with `roadworthy rollback`.",
             )
-        return self._answer(str(model.tag), rows, probabilities)
+        return self._answer(model.tag, rows, probabilities)
 
     async def feedback(self, incoming: Incoming) -> Response:
         """Answer /feedback; labels are on the disk before they are acknowledged."""

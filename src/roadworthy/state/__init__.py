@@ -169,8 +169,8 @@ class State:
         with self._writing() as connection:
             connection.execute(history.insert().values(document=_document(entry)))
 
-    def history(self, limit: int = 100) -> list[HistoryEntry]:
-        """Return the newest entries of the history, newest first."""
+    def history(self, limit: int | None = 100) -> list[HistoryEntry]:
+        """Return the newest entries of the history, or all, newest first."""
         return self._many(HistoryEntry, select(history.c.document).order_by(history.c.id.desc()).limit(limit))
 
     # --- monitoring ------------------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def _alert(row: RowMapping) -> Alert:
 
 def _document(record: Record) -> str:
     # json, not pydantic's own writer: it keeps NaN and infinity, which pydantic turns into null.
-    return json.dumps(record.model_dump(mode="json"), ensure_ascii=False)
+    return json.dumps(record.model_dump(mode="json"))
 
 
 def _record(kind: type[_RecordType], document: str) -> _RecordType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +51,7 @@ def failures_named(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0].rstrip(".")
+        reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0].rstrip(".")
         raise StateError(
             f"The state database {url.render_as_string()} cannot be used: {reason}.", _next_step(url, reason)
         ) from error
@@ -108,9 +110,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin below, not where the driver thinks fit
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.close()
+        _write_ahead(connection)
 
     def begin(connection: Connection) -> None:
         # A transaction that reads first and writes later fails at once when another wrote in between;
@@ -121,6 +121,21 @@ def _sqlite_engine(url: URL) -> Engine:
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _write_ahead(connection: DBAPIConnection) -> None:
+    """Let readers and a writer work side by side; SQLite keeps the setting in the file."""
+    cursor = connection.cursor()
+    deadline = time.monotonic() + _SECONDS_TO_WAIT
+    while cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break  # granted, or this kind of storage has none: SQLite then keeps its older journal
+        except sqlite3.OperationalError:  # SQLite does not wait here for another process that does the same
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    cursor.close()
 
 
 def _migrate(engine: Engine) -> None:

@@ -1,0 +1,123 @@
+"""A version's model in memory: proved to be the released one, loaded by skops, held to its smoke request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from roadworthy import contract as contracts
+from roadworthy.config import Config
+from roadworthy.contract import Dataset
+from roadworthy.errors import RegistryError, UnknownVersion
+from roadworthy.registry.store import CONTRACT, MODEL, SMOKE, file
+from roadworthy.state import State
+
+_SMOKE_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A version's model in memory, with the contract it was trained under."""
+
+    tag: str
+    dataset: Dataset
+    folder: Path
+    estimator: Any
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """Return the probability of the positive class for each row, shape (rows,).
+
+        Parameters
+        ----------
+        frame
+            At least the contract's features, in its dtypes; the model receives them in the contract's order.
+
+        Raises
+        ------
+        RegistryError
+            When a feature is missing.
+        """
+        missing = [name for name in self.dataset.features if name not in frame]
+        if missing:
+            raise RegistryError(
+                f"{self.tag} needs {', '.join(missing)}, which the rows do not have.", "Give it all of its features."
+            )
+        probabilities = self.estimator.predict_proba(frame[list(self.dataset.features)])
+        return np.asarray(probabilities, dtype="float64")[:, 1]
+
+
+def load(config: Config, tag: str) -> LoadedModel:
+    """Load a version's model, after its file proved to be the one that was recorded.
+
+    Raises
+    ------
+    UnknownVersion
+        When no version of that tag is on record.
+    RegistryError
+        When its files are gone or were changed, or hold types that the configuration does not trust.
+    """
+    with State.open(config.state_address) as state:
+        version = state.version(tag)
+    if version is None:
+        raise UnknownVersion(f"No version {tag!r} is on record.", "See the versions with `roadworthy status`.")
+    path = file(tag, MODEL)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != version.model_hash:
+        raise RegistryError(
+            f"The model file of {tag} is not the one that was released: its SHA-256 differs from the record.",
+            f"Restore {path} from a backup, or roll back to another version.",
+        )
+    text = file(tag, CONTRACT).read_text(encoding="utf-8")
+    dataset = contracts.parse(text, f"contract of {tag}").dataset(config.settings.dataset)
+    return LoadedModel(tag, dataset, path.parent, _estimator(path, tag, config.settings.model.trusted))
+
+
+def smoke(model: LoadedModel) -> None:
+    """Let a model answer the request that was recorded at its release, and hold the answers against the record.
+
+    Raises
+    ------
+    RegistryError
+        When it fails, or a probability differs by more than 1e-9.
+    """
+    path = file(model.tag, SMOKE)
+    dtypes = {name: model.dataset.dtypes[name] for name in model.dataset.features}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        expected = np.asarray(content["probabilities"], dtype="float64")
+        answered = model.predict(pd.DataFrame(content["rows"]).reindex(columns=list(dtypes)).astype(dtypes))
+    except Exception as error:  # an estimator may raise anything; whatever it is, this version cannot answer
+        raise RegistryError(
+            f"{model.tag} failed its smoke request: {type(error).__name__}: {error}.",
+            "Install the package versions that it was trained with (see its lineage.json), or train it again.",
+        ) from error
+    if answered.shape != expected.shape or not np.allclose(answered, expected, rtol=0, atol=_SMOKE_TOLERANCE):
+        raise RegistryError(
+            f"{model.tag} answers its smoke request otherwise than at its release.",
+            "Install the package versions that it was trained with (see its lineage.json), or train it again.",
+        )
+
+
+def _estimator(path: Path, tag: str, trusted: tuple[str, ...]) -> Any:  # noqa: ANN401 - any scikit-learn estimator
+    import skops.io  # 3 s with scikit-learn, that no command should pay which loads no model
+
+    try:
+        untrusted = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trusted))
+        if not untrusted:
+            return skops.io.load(path, trusted=list(trusted))
+    except Exception as error:  # skops raises whatever the classes in the file raise
+        raise RegistryError(
+            f"The model of {tag} cannot be loaded: {type(error).__name__}: {error}.",
+            "Install the package versions that it was trained with (see its lineage.json), or train it again.",
+        ) from error
+    lines = ", ".join(f'"{name}"' for name in sorted({*trusted, *untrusted}))
+    raise RegistryError(
+        f"The model of {tag} holds types that are not trusted: {', '.join(untrusted)}.",
+        f"If you know them, set in pyproject.toml, [tool.roadworthy.model]: trusted = [{lines}]",
+    )

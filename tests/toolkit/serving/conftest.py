@@ -1,0 +1,143 @@
+"""A project with a small trained model as champion, and what a test needs to make more versions."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+from skops import io
+
+from roadworthy import config as configuration
+from roadworthy import contract as contracts
+from roadworthy import registry
+from roadworthy.config import Config
+from roadworthy.contract import Dataset
+from roadworthy.records import GateCheck, GateVerdict, ModelVersion, RunRecord, now
+from roadworthy.serving.server import Server
+from roadworthy.state import State
+from roadworthy.tables import Tables
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@dataclass
+class Project:
+    """A project of its own, with its stores."""
+
+    config: Config
+    dataset: Dataset
+    state: State
+    tables: Tables
+    flights: pd.DataFrame
+
+    def release(self, trees: int = 5, *, smoke_off_by: float = 0.0, contract: bytes | None = None) -> ModelVersion:
+        """Train a model on the flights and release it; one whose smoke answer is off is a broken one."""
+        known = self.flights[self.flights["late"].notna()]
+        features = known[list(self.dataset.features)]
+        model = _model(self.dataset, trees).fit(features, known["late"].astype(bool))
+        probabilities = model.predict_proba(features.head(3))[:, 1]
+        recorded = {
+            "rows": json.loads(features.head(3).to_json(orient="records")),
+            "probabilities": (probabilities + smoke_off_by).tolist(),
+        }
+        source = self.config.path(self.config.settings.contract)
+        return registry.add(
+            self.config,
+            self.state,
+            run=RunRecord(id=f"run-{trees}", project="late-flights", state="done", started=now()),
+            verdict=GateVerdict(checks=(GateCheck(name="test", passed=True, fact="it is a test"),)),
+            metrics={},
+            files={
+                "model.skops": io.dumps(model),
+                "contract.yaml": contract or source.read_bytes(),
+                "smoke.json": json.dumps(recorded).encode(),
+            },
+            contract_hash=contracts.read(source).hash,
+            tables={},
+            trained_from=None,
+            trained_until=None,
+            who="test",
+        )
+
+    def promote(self, version: ModelVersion, *, force: bool = False) -> None:
+        """Make a version champion, unless it is."""
+        alias = self.state.alias("champion")
+        if alias is None or alias.version != version.tag:
+            registry.promote(self.config, self.state, version.tag, who="test", reason="test", force=force)
+
+    def request(self, rows: int = 2, start: int = 0) -> list[dict[str, object]]:
+        """Return rows as a client would send them."""
+        columns = [column.name for column in self.dataset.request_columns]
+        records: list[dict[str, object]] = json.loads(
+            self.flights[columns].iloc[start : start + rows].to_json(orient="records", date_format="iso")
+        )
+        return records
+
+
+@pytest.fixture(scope="session")
+def flights() -> pd.DataFrame:
+    """Two days of flights."""
+    spec = importlib.util.spec_from_file_location("departures", REPOSITORY / "notebooks" / "departures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    departures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(departures)
+    found: pd.DataFrame = departures.read("2013-01-01", "2013-01-03")
+    return found
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, flights: pd.DataFrame) -> Iterator[Project]:
+    """The reference project with a champion."""
+    with _project(tmp_path_factory.mktemp("serving"), flights) as made:
+        made.promote(made.release(5))
+        yield made
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, flights: pd.DataFrame) -> Iterator[Project]:
+    """The reference project with empty stores."""
+    with _project(tmp_path, flights) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def server(project: Project) -> Iterator[Server]:
+    """A running service with the champion of `project`."""
+    with Server.start(project.config) as started:
+        yield started
+
+
+@contextmanager
+def _project(folder: Path, flights: pd.DataFrame) -> Iterator[Project]:
+    """Make a project; BentoML's store is beside it, for this process and those it starts."""
+    root = folder / "project"
+    root.mkdir()
+    shutil.copy(REPOSITORY / "pyproject.toml", root)
+    for name in ("bentos", "monitoring"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    config = configuration.load(root)
+    dataset = contracts.read(config.path(config.settings.contract)).dataset(config.settings.dataset)
+    with pytest.MonkeyPatch.context() as patch, State.open(config.state_address) as state:
+        patch.setenv("BENTOML_HOME", str(folder / "bentoml"))
+        yield Project(config, dataset, state, Tables(config.tables_address), flights)
+
+
+def _model(dataset: Dataset, trees: int) -> Pipeline:
+    texts = [column.name for column in dataset.with_role("feature") if column.type == "string"]
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    return make_pipeline(
+        make_column_transformer((codes, texts), remainder="passthrough"),
+        HistGradientBoostingClassifier(max_iter=trees, random_state=0),
+    )
