@@ -23,6 +23,7 @@ from roadworthy import demo as demonstration
 from roadworthy import lifecycle, registry, terminal
 from roadworthy import project as projects
 from roadworthy.data.ingest import read_file
+from roadworthy.data.quality import cast
 from roadworthy.errors import ConfigError, DataRefused, GateRefused, MonitoringError, RoadworthyError
 from roadworthy.project import Project
 from roadworthy.serving import credentials, server
@@ -214,7 +215,7 @@ def replay(
         account = replaying.replay(
             project.config,
             project.dataset,
-            read_file(file),
+            cast(read_file(file), project.dataset)[0],
             address or f"http://{service.host}:{service.port}",
             label_delay=timedelta(hours=label_delay),
             token=credentials.token(project.config),

@@ -102,7 +102,7 @@ def observe_window(project: Project, traffic: Traffic, window: Window, *, still_
     """Judge one window; its profile and its report are written to the reports folder."""
     frame = traffic.of(project, window)
     versions = frame["version"].value_counts()
-    reference = registry.resolve(project.state, str(versions.index[0]))
+    reference = _reference(project, [str(tag) for tag in versions.index])
     profile = Profile.of(frame[[*project.dataset.features, PREDICTION]])
     readings = _readings(project, reference, profile)
     report = WindowReport(
@@ -121,6 +121,12 @@ def observe_window(project: Project, traffic: Traffic, window: Window, *, still_
     )
     _keep(project, report, profile)
     return report
+
+
+def _reference(project: Project, answered: list[str]) -> ModelVersion:
+    """The champion where it has answered, for it is the one that goes on; otherwise whoever answered most."""
+    champion = registry.champion(project.state)
+    return champion if champion and champion.tag in answered else registry.resolve(project.state, answered[0])
 
 
 def _readings(project: Project, reference: ModelVersion, profile: Profile) -> tuple[Reading, ...]:

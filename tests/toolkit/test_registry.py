@@ -21,12 +21,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from roadworthy import contract as contracts
 from roadworthy import registry
 from roadworthy.config import Config
 from roadworthy.errors import GateRefused, RegistryError, UnknownVersion
 from roadworthy.records import GateCheck, GateVerdict, MetricReading, ModelVersion, RunRecord, now
-from roadworthy.registry import LoadedModel
 from roadworthy.state import State
 
 # BentoML imports pathspec's old pattern class when it is first used.
@@ -232,16 +230,6 @@ def test_smoke_notices_another_answer(config: Config, release: Release) -> None:
     path.write_text("{}")
     with pytest.raises(RegistryError, match="failed its smoke request"):
         registry.smoke(model)
-
-
-def test_predicting_takes_the_probability_of_the_second_class() -> None:
-    class Certain:
-        def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
-            return np.column_stack([1 - frame["distance"], frame["distance"]])
-
-    dataset = contracts.parse(CONTRACT.replace("  - {name: hour", "  # {name: hour")).dataset("flights")
-    model = LoadedModel("m:1", dataset, Path(), Certain())
-    assert model.predict(pd.DataFrame({"distance": [0.25, 1.0]})).tolist() == [0.25, 1.0]
 
 
 # --- production --------------------------------------------------------------------------------------------------

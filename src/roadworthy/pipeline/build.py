@@ -19,6 +19,8 @@ from roadworthy.pipeline import checks, lineage
 from roadworthy.records import RunRecord
 from roadworthy.state import State
 
+# What the program `ploomber` runs, for the very interpreter that runs this: the program itself may not be on PATH.
+COMMAND = (sys.executable, "-c", "from ploomber_cli.cli import cmd_router; cmd_router()")
 _TASK_LINE = re.compile(r"^\S+ +(done|failed) in [0-9.]+ s$|^Waiting for another build")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TRACEBACK = re.compile(r"^(Traceback |  File |    |During handling|The above exception)")
@@ -81,8 +83,9 @@ def _arguments(parameters: Mapping[str, str], force: bool) -> list[str]:
 
 def _ploomber(config: Config, arguments: Sequence[str], identity: str, *, quiet: bool) -> str | None:
     """Run it to its end; return None when it went well, otherwise what it said."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, "build", *arguments],
+    said: list[str] = []
+    with subprocess.Popen(
+        [*COMMAND, "build", *arguments],
         cwd=config.root,
         env=_environment(identity),
         stdin=subprocess.DEVNULL,
@@ -91,17 +94,16 @@ def _ploomber(config: Config, arguments: Sequence[str], identity: str, *, quiet:
         text=True,
         errors="replace",
         start_new_session=True,  # so that Ctrl-C reaches it once, from here, and not from the terminal as well
-    )
-    said: list[str] = []
-    assert process.stdout is not None  # noqa: S101  (it was asked for just above)
-    reader = threading.Thread(target=_relay, args=(process.stdout, said, quiet), daemon=True)
-    reader.start()
-    try:
-        code = process.wait()
-    except BaseException:  # Ctrl-C, or the end of this program: nothing may go on without it
-        _end(process)
-        raise
-    reader.join()
+    ) as process:
+        reader = threading.Thread(target=_relay, args=(process.stdout, said, quiet), daemon=True)
+        reader.start()
+        try:
+            code = process.wait()
+        except BaseException:  # Ctrl-C, or the end of this program: nothing may go on without it
+            _end(process)
+            raise
+        finally:
+            reader.join()
     return None if code == 0 else "".join(said)
 
 

@@ -201,6 +201,8 @@ def _forget_stale(dag: DAG, config: Config, state: State, contract_hash: str) ->
     for task in stale:
         task.product.metadata.delete()
     if stale:
+        for task in dag.values():  # Ploomber keeps what it found out about each, also about those that come after
+            task.product.metadata.clear()
         dag.render(show_progress=False)
 
 

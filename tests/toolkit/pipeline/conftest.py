@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
+
+from roadworthy.pipeline.build import COMMAND
 
 PIPELINE = """
 meta: {extract_upstream: false, extract_product: false}
@@ -85,7 +86,7 @@ def ploomber() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the real command line in a folder."""
 
     def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "ploomber", *arguments]
+        command = [*COMMAND, *arguments]
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
     return run

@@ -20,7 +20,7 @@ from roadworthy.config import Config
 from roadworthy.contract import Dataset
 from roadworthy.errors import PipelineError
 from roadworthy.pipeline import lineage
-from roadworthy.pipeline.build import build
+from roadworthy.pipeline.build import COMMAND, build
 from roadworthy.state import State
 
 Notebook = Callable[..., None]
@@ -60,7 +60,7 @@ def test_a_pipeline_that_ploomber_refuses_is_told_in_its_words_without_a_traceba
 
 @pytest.mark.slow
 def test_a_failure_is_raised_as_it_was_recorded(tiny: Path, notebook: Notebook) -> None:
-    notebook(tiny / "notebooks/first.ipynb", "rows = 1\nproduct = None", "1 / 0")
+    notebook(tiny / "notebooks/first.ipynb", "rows = 1\nproduct = None", "rows / 0")
     with pytest.raises(PipelineError, match=r"cell 3 of notebooks/first\.ipynb.*ZeroDivisionError") as failure:
         build(configuration.load(tiny), {"rows": "8"}, quiet=True)
     assert "Parameters: rows=8." in failure.value.fact
@@ -76,11 +76,11 @@ def test_an_interrupted_build_is_recorded_and_leaves_no_kernel(
     notebook(
         tiny / "notebooks/first.ipynb",
         "rows = 1\nproduct = None",
-        f"import time\nfrom pathlib import Path\nPath({str(begun)!r}).touch()\ntime.sleep(300)",
+        f"rows\nimport time\nfrom pathlib import Path\nPath({str(begun)!r}).touch()\ntime.sleep(300)",
     )
     program = "from pathlib import Path\nfrom roadworthy import config\nfrom roadworthy.pipeline.build import build\n"
     program += "build(config.load(Path('.')))"
-    direct = [sys.executable, "-m", "ploomber", "build"]
+    direct = [*COMMAND, "build"]
     command = [sys.executable, "-c", program] if number == signal.SIGINT else direct
     process = subprocess.Popen(command, cwd=tiny, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     while not begun.exists():

