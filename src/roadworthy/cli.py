@@ -22,12 +22,9 @@ from rich.console import Console
 from roadworthy import demo as demonstration
 from roadworthy import lifecycle, registry, terminal
 from roadworthy import project as projects
-from roadworthy.data.ingest import read_file
-from roadworthy.data.quality import cast
 from roadworthy.errors import ConfigError, DataRefused, GateRefused, MonitoringError, RoadworthyError
 from roadworthy.project import Project
-from roadworthy.serving import credentials, server
-from roadworthy.serving import replay as replaying
+from roadworthy.serving import server
 from roadworthy.status import status as read_status
 
 app = typer.Typer(
@@ -211,15 +208,7 @@ def replay(
     Example: roadworthy replay flights-2013-05.parquet
     """
     with projects.load(folder) as project:
-        service = project.config.settings.service
-        account = replaying.replay(
-            project.config,
-            project.dataset,
-            cast(read_file(file), project.dataset)[0],
-            address or f"http://{service.host}:{service.port}",
-            label_delay=timedelta(hours=label_delay),
-            token=credentials.token(project.config),
-        )
+        account = lifecycle.replay(project, file, address, label_delay=timedelta(hours=label_delay))
     if not _as_json(account, as_json):
         out.print(
             f"{account.requests_sent:,} requests sent, {account.requests_answered:,} answered "

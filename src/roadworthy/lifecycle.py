@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pandas as pd
 
 from roadworthy import decisions, gate, registry
 from roadworthy.data import ingest as ingestion
-from roadworthy.errors import PipelineError, RoadworthyError
+from roadworthy.data import quality
+from roadworthy.errors import DataError, PipelineError, RoadworthyError
 from roadworthy.monitoring import alerts, windows
 from roadworthy.monitoring import report as reports
 from roadworthy.monitoring.profiles import Profile
@@ -27,10 +28,13 @@ from roadworthy.records import (
     Ingestion,
     MetricReading,
     ModelVersion,
+    ReplayAccount,
     RunRecord,
     Window,
     WindowReport,
 )
+from roadworthy.serving import credentials
+from roadworthy.serving import replay as replaying
 
 CHALLENGER = "challenger"
 
@@ -105,6 +109,45 @@ def release(project: Project, *, who: str, products: str | None = None, promote:
     else:
         _nominate(project, version, who)
     return version
+
+
+def replay(project: Project, file: Path, address: str | None, *, label_delay: timedelta) -> ReplayAccount:
+    """Send a file's rows to a running service in the order of their time, and their labels late.
+
+    Parameters
+    ----------
+    project
+        The project.
+    file
+        CSV, Parquet or JSON lines with the contract's columns; a row without a label is never labelled.
+    address
+        The service, such as ``http://127.0.0.1:3000``; None takes the configured host and port.
+    label_delay
+        How long after its event time a row's label is sent.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or a value is not of its column's type.
+    ReplayError
+        When the service cannot be reached, or refuses a row.
+    """
+    rows, failures = quality.cast(ingestion.read_file(file), project.dataset)
+    if len(failures):
+        first = failures.iloc[0]
+        raise DataError(
+            f"{file}, row {first['row']}: {first['column']} is {first['value']!r}; {first['rule']}.",
+            f"Correct {len(failures)} such values, then replay the file again.",
+        )
+    service = project.config.settings.service
+    return replaying.replay(
+        project.config,
+        project.dataset,
+        rows,
+        address or f"http://{service.host}:{service.port}",
+        label_delay=label_delay,
+        token=credentials.token(project.config),
+    )
 
 
 def observe(project: Project, *, clock: datetime | None = None) -> list[WindowReport]:
