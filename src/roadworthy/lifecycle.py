@@ -168,12 +168,14 @@ def observe(project: Project, *, clock: datetime | None = None) -> list[WindowRe
         folder.
     """
     traffic = read_traffic(project)
-    judged = {report.window: (report.rows, report.labelled, report.open) for report in project.state.windows()}
+    judged = {report.window: report for report in project.state.windows()}
     found = []
     for window, rows in windows.split(traffic.times, project.config.policy.window).items():
         still_open = max(traffic.latest, clock or traffic.latest) < window.end
-        if judged.get(window) != (len(rows), traffic.labelled(rows), still_open):
-            found.append(observe_window(project, traffic, window, still_open=still_open))
+        earlier = judged.get(window)
+        now = (len(rows), traffic.labelled(rows), still_open)
+        if earlier is None or now != (earlier.rows, earlier.labelled, earlier.open):
+            found.append(observe_window(project, traffic, window, still_open=still_open, earlier=earlier))
             project.state.save_window(found[-1])
     return found
 

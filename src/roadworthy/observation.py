@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -98,13 +99,23 @@ def compare_on(project: Project, labelled: pd.DataFrame, champion: str, challeng
     )
 
 
-def observe_window(project: Project, traffic: Traffic, window: Window, *, still_open: bool) -> WindowReport:
-    """Judge one window; its profile and its report are written to the reports folder."""
+def observe_window(
+    project: Project, traffic: Traffic, window: Window, *, still_open: bool, earlier: WindowReport | None = None
+) -> WindowReport:
+    """Judge one window; its profile and its report are written to the reports folder.
+
+    When only labels have come since the ``earlier`` report, its readings stand: sketches have a random part, and the
+    same rows must not be judged twice.
+    """
     frame = traffic.of(project, window)
     versions = frame["version"].value_counts()
     reference = _reference(project, [str(tag) for tag in versions.index])
-    profile = Profile.of(frame[[*project.dataset.features, PREDICTION]])
-    readings = _readings(project, reference, profile)
+    if earlier and (earlier.rows, earlier.reference) == (len(frame), reference.tag):
+        readings = earlier.readings
+    else:
+        profile = Profile.of(frame[[*project.dataset.features, PREDICTION]])
+        readings = _readings(project, reference, profile)
+        (_folder(project) / f"{window.name}.profile.bin").write_bytes(profile.to_bytes())
     report = WindowReport(
         window=window,
         project=project.config.settings.name,
@@ -119,7 +130,7 @@ def observe_window(project: Project, traffic: Traffic, window: Window, *, still_
         drifted=drift.drifted(readings),
         expected_false_alarms=drift.expected_false_alarms(readings, project.config.policy.drift),
     )
-    _keep(project, report, profile)
+    (_folder(project) / f"{window.name}.drift.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
     return report
 
 
@@ -163,8 +174,7 @@ def _against_former(project: Project, tag: str, labelled: pd.DataFrame) -> Compa
     return compare_on(project, labelled, tag, former.tag)
 
 
-def _keep(project: Project, report: WindowReport, profile: Profile) -> None:
+def _folder(project: Project) -> Path:
     folder = project.config.path(project.config.settings.reports)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{report.window.name}.profile.bin").write_bytes(profile.to_bytes())
-    (folder / f"{report.window.name}.drift.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    return folder

@@ -10,6 +10,7 @@ import asyncio
 import hmac
 import logging
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from typing import Any, ClassVar
 import bentoml
 import numpy as np
 import orjson
+import psutil
+from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLException
 from prometheus_client import Counter
 from pydantic import BaseModel, ValidationError, create_model
@@ -72,6 +75,7 @@ def build_service(root: Path) -> bentoml.Service[Any]:
         requests = schema.request_model(dataset, config.settings.service.max_rows)
     except RoadworthyError as error:
         raise BentoMLException(str(error)) from error
+    _keep_metrics_apart(config)
     most = config.settings.service.max_rows
     labels = schema.feedback_model(most)
     predict_input, feedback_input = _documented(requests, most), _documented(labels, most)
@@ -267,6 +271,18 @@ class _Unread(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML's types ar
 
 
 # --- requests and answers ------------------------------------------------------------------------------------------
+
+
+def _keep_metrics_apart(config: Config) -> None:
+    """Give this service a folder of its own for its counters, and remove those of dead ones.
+
+    BentoML has one folder for all services of a user, and empties it whenever one of them starts.
+    """
+    folder = config.path(".roadworthy/metrics")
+    for other in folder.glob("*"):
+        if other.name.isdigit() and not psutil.pid_exists(int(other.name)):
+            shutil.rmtree(other, ignore_errors=True)
+    BentoMLContainer.prometheus_multiproc_dir.set(str(folder / str(os.getpid())))
 
 
 def _documented(model: type[BaseModel], most_rows: int) -> type[BaseModel]:
