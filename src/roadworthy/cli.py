@@ -41,6 +41,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 Who = Annotated[str, typer.Option(help="Who does it; goes into the history.", envvar="ROADWORTHY_WHO")]
 Reason = Annotated[str, typer.Option(help="Why; goes into the history.")]
 HERE = Path()
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -52,9 +53,11 @@ def main() -> None:
         err.print(error.fact, markup=False, highlight=False)
         err.print(f"Next: {error.next_step}", markup=False, highlight=False)
         sys.exit(1 if isinstance(error, GateRefused | DataRefused) else 2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # Typer turns Ctrl-C into this code
+            raise
         err.print("Interrupted. What was done is kept; run the command again to go on.")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 @app.command()

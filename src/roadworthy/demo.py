@@ -39,7 +39,7 @@ MISTAKE = ("2013-03-01", "2013-03-04")  # three days of flights, as somebody in 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of the year is replayed. Days are local dates; a slice ends when its month has its labels."""
+    """How much of the year is replayed. Days begin at midnight UTC; a slice ends when its month has its labels."""
 
     share: float
     slices: tuple[tuple[str, str], ...]
@@ -299,13 +299,12 @@ def _commit(root: Path) -> None:
 def _traffic(project: Project, plan: Plan, console: Console) -> pd.DataFrame:
     """Let the source system write down the later months, before the first of them is lived through."""
     file = project.root / ".roadworthy" / "traffic.parquet"
-    command = [sys.executable, "notebooks/departures.py", "2013-04-30", plan.end, str(file), "--share", str(plan.share)]
+    start = plan.slices[0][0]
+    command = [sys.executable, "notebooks/departures.py", start, plan.end, str(file), "--share", str(plan.share)]
     subprocess.run(command, cwd=project.root, check=True)
     rows = read_file(file)
-    first = pd.Timestamp(plan.slices[0][0], tz="UTC")
-    rows = rows[(rows[project.dataset.time] >= first) & (rows[project.dataset.time] < pd.Timestamp(plan.end, tz="UTC"))]
     console.print(f"  {len(rows):,} later flights wait to be asked about")
-    return rows.reset_index(drop=True)
+    return rows
 
 
 def _champion(project: Project) -> ModelVersion:

@@ -3,7 +3,7 @@
 The service appends to a spool file of its own and waits for nothing else. A collector, in any process, reads whole
 lines and appends their rows to the tables ``predictions`` and ``labels``. In the same commit the table notes how far
 the collector had read, so that whatever is killed, and when, every line arrives once. Why it is done so:
-docs/decisions/0005-capture.md.
+docs/decisions/0002-tables-and-capture.md.
 """
 
 from __future__ import annotations

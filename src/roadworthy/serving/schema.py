@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NotRequired, Required
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, Required
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-from pandas.api.extensions import ExtensionArray
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -32,6 +29,9 @@ from typing_extensions import TypedDict  # pydantic refuses typing's own before 
 from roadworthy.contract import Column, Dataset
 from roadworthy.errors import ContractError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 # Ours are made when the contract is read; a type checker knows literal ones only.
 _TYPED_DICT: Any = TypedDict
@@ -39,6 +39,15 @@ _PROBLEMS_TOLD = 20
 _VALUE_LENGTH = 80
 # What int64 holds, and what float64 holds exactly: the dtype of an integer column that may be missing.
 _INTEGER_LIMIT = {True: 2**63 - 1, False: 2**53}
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A request as it came."""
+
+    body: bytes
+    authorization: str = ""
+    too_large: bool = False
 
 
 class Problem(BaseModel):
@@ -135,7 +144,9 @@ def frame(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     ValueError, TypeError
         When a value cannot be of its column's dtype.
     """
-    # Arrays, not Series: a request's frame is made in less than half the time.
+    # Here, for it is slow: `bentoml serve` reads the models above in a process that answers nothing.
+    import pandas as pd
+
     return pd.DataFrame({c.name: _array(c, [row.get(c.name) for row in rows]) for c in dataset.request_columns})
 
 
@@ -197,7 +208,11 @@ def _moment(value: object) -> datetime:
         raise PydanticCustomError("moment", "Input should be within the years 1 to 9999 in UTC") from None
 
 
-def _array(column: Column, values: list[Any]) -> pd.DatetimeIndex | ExtensionArray | npt.NDArray[np.float64]:
+def _array(column: Column, values: list[Any]) -> Any:  # noqa: ANN401  # any of the arrays that a DataFrame takes
+    # Arrays, where they can be had, not Series: a request's frame is made in half the time.
+    import numpy as np  # here, with pandas
+    import pandas as pd
+
     if column.type == "timestamp":
         return pd.to_datetime(values, utc=True, format="ISO8601").as_unit("us")
     if column.dtype == "float64":

@@ -112,8 +112,7 @@ class Server:
         """Let running requests finish, then end; by force when that takes too long."""
         tree = self._tree()
         _end(tree[:1], signal.SIGTERM)
-        _, alive = psutil.wait_procs(tree, timeout=_STOP_SECONDS)
-        _end(alive, signal.SIGKILL)
+        _end(_still_there(tree, _STOP_SECONDS), signal.SIGKILL)
         self._process.wait()
 
     def wait_for_version(self, tag: str, wait: float = 30.0) -> float:
@@ -269,4 +268,20 @@ def _end(processes: list[psutil.Process], how: signal.Signals) -> None:
         except psutil.NoSuchProcess:
             continue
     if how == signal.SIGKILL:
-        psutil.wait_procs(processes, timeout=_STOP_SECONDS)
+        _still_there(processes, _STOP_SECONDS)
+
+
+def _still_there(processes: list[psutil.Process], wait: float) -> list[psutil.Process]:
+    """Return those that have not ended when the time is up; one that nobody has asked about yet has ended."""
+    until = time.monotonic() + wait
+    while processes and time.monotonic() < until:
+        processes = [process for process in processes if _lives(process)]
+        time.sleep(0.02)
+    return processes
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

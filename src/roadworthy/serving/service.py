@@ -1,59 +1,31 @@
-"""The BentoML service: requests are checked by the contract, answered by the champion, and remembered.
+"""The BentoML service of a project: what it takes and answers, and what BentoML is told of it.
 
-BentoML's own validation answers some bad requests with status 500 and logs the values of others, so the body is
-taken as it came and checked here; BentoML documents the same models at /docs.json.
+BentoML's own validation answers some bad requests with status 500 and logs the values of others, so a body is handed
+on as it came and checked in `roadworthy.serving.desk`; BentoML documents the same models at /docs.json.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-import logging
 import os
 import shutil
-import signal
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import bentoml
-import numpy as np
-import orjson
 import psutil
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLException
-from prometheus_client import Counter
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
 from roadworthy import config as configuration
 from roadworthy import contract as contracts
 from roadworthy.config import Config
-from roadworthy.contract import Dataset
-from roadworthy.errors import RoadworthyError, ServingError
-from roadworthy.registry import LoadedModel
-from roadworthy.serving import capture, credentials, schema
-from roadworthy.serving.champion import Follower
-from roadworthy.tables import Tables
+from roadworthy.errors import RoadworthyError
+from roadworthy.serving import schema
 
-_LOG = logging.getLogger("bentoml.serve")  # the logger that `bentoml serve` shows
-_COLLECT_SECONDS = 1.0
 _ROW_BYTES = 16 * 1024  # a body may be so large for each row that it may have
-_ROWS = Counter("roadworthy_rows", "Rows answered", ["version"])
-_LOST = Counter("roadworthy_capture_lost", "Answered rows that could not be recorded")
-_BAD_LINES = Counter("roadworthy_capture_bad_lines", "Recorded lines that could not be read and were set aside")
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A request as it came."""
-
-    body: bytes
-    authorization: str = ""
-    too_large: bool = False
 
 
 def build_service(root: Path) -> bentoml.Service[Any]:
@@ -83,16 +55,19 @@ def build_service(root: Path) -> bentoml.Service[Any]:
     # mypy: BentoML's types are not followed, so its decorators have none.
     class Service:
         def __init__(self) -> None:
+            # Here, so that the process that only reads this definition does not load pandas, scikit-learn and Delta.
+            from roadworthy.serving.desk import Desk
+
             self._desk = Desk(config, dataset, requests, labels)
             self._desk.open()
 
         @bentoml.api(input_spec=predict_input, output_spec=schema.PredictAnswer)  # type: ignore[untyped-decorator]
-        async def predict(self, incoming: Incoming, /) -> Response:
+        async def predict(self, incoming: schema.Incoming, /) -> Response:
             """Answer each row with the probability that its label is true."""
             return self._desk.predict(incoming)
 
         @bentoml.api(input_spec=feedback_input, output_spec=schema.FeedbackAnswer)  # type: ignore[untyped-decorator]
-        async def feedback(self, incoming: Incoming, /) -> Response:
+        async def feedback(self, incoming: schema.Incoming, /) -> Response:
             """Take outcomes of answered rows. Needs the header `Authorization: Bearer` with the project's token."""
             return await self._desk.feedback(incoming)
 
@@ -112,165 +87,20 @@ def build_service(root: Path) -> bentoml.Service[Any]:
     return make(Service)
 
 
-class Desk:
-    """Where requests are answered: the champion, the spools, and two threads behind them."""
-
-    def __init__(self, config: Config, dataset: Dataset, requests: type[BaseModel], labels: type[BaseModel]) -> None:
-        self._dataset = dataset
-        self._requests = requests
-        self._labels = labels
-        self._threshold = config.settings.use_case.value.threshold
-        self._token = credentials.token(config)
-        self._secret = credentials.secret(config)
-        folder = config.path(config.settings.spool)
-        self._spools = {kind: capture.Spool(folder, kind) for kind in capture.KINDS}
-        self._collector = capture.Collector(config, dataset, Tables(config.tables_address))
-        self._follower = Follower(config, dataset)
-        self._parent = os.getppid() if bentoml.server_context.worker_index is not None else None
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep_collecting, name="collect", daemon=True)
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is a version that answers."""
-        return self._follower.model is not None
-
-    def open(self) -> None:
-        """Load the champion and start the background threads."""
-        # A request is too small to be shared among threads: waiting for each other took ten times the work itself.
-        # Read when a model's library is loaded, so it must be set before; a user's own setting stands.
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-        self._follower.start()
-        self._thread.start()
-
-    def close(self) -> None:
-        """Collect what is left and sign off."""
-        self._ended.set()
-        self._thread.join(timeout=10)
-        for spool in self._spools.values():
-            spool.close()
-        self._collect()
-        self._follower.stop()
-
-    # --- requests
-
-    def predict(self, incoming: Incoming) -> Response:
-        """Answer /predict; the answer is recorded before it is given."""
-        request = _checked(self._requests, incoming)
-        if isinstance(request, Response):
-            return request
-        rows: list[dict[str, Any]] = request.rows  # type: ignore[attr-defined]  # the model is generated
-        model = self._follower.model
-        if model is None:
-            return _refusal(
-                503,
-                f"No version answers yet. {self._follower.problem or 'No version is champion.'}",
-                "Release one with `roadworthy release`, or promote one with `roadworthy promote`.",
-            )
-        probabilities = self._ask(model, rows)
-        if probabilities is None:
-            return _refusal(
-                500,
-                f"Version {model.tag} could not answer this request.",
-                "Look for the cause in the service's log, and go back with `roadworthy rollback`.",
-            )
-        return self._answer(model.tag, rows, probabilities)
-
-    async def feedback(self, incoming: Incoming) -> Response:
-        """Answer /feedback; labels are on the disk before they are acknowledged."""
-        if not _authorized(incoming.authorization, self._token):
-            refusal = _refusal(
-                401,
-                "The token is missing or wrong.",
-                "Send the header `Authorization: Bearer TOKEN` with the token in .roadworthy/token.",
-            )
-            refusal.headers["WWW-Authenticate"] = "Bearer"
-            return refusal
-        request = _checked(self._labels, incoming)
-        if isinstance(request, Response):
-            return request
-        labels: list[schema.Label] = request.labels  # type: ignore[attr-defined]  # the model is generated
-        for label in labels:
-            known = credentials.verify(self._secret, label.request_id, label.row)
-            if known != "known":
-                return _unknown(label, known)
-        entry = capture.label_entry([(label.request_id, label.row, label.label) for label in labels])
-        try:
-            await asyncio.to_thread(self._spools["labels"].append, entry, durable=True)
-        except ServingError as error:
-            self._follower.note("capture", error.fact)
-            return _refusal(503, error.fact, "Send the labels again later; none was taken.")
-        return _json(200, {"accepted": len(labels)})
-
-    def _ask(self, model: LoadedModel, rows: list[dict[str, Any]]) -> list[float] | None:
-        try:
-            probabilities = np.asarray(model.predict(schema.frame(self._dataset, rows)), dtype="float64")
-        except Exception as error:  # a model may raise anything; its text may hold the request's values, so no text
-            _LOG.error("Version %s raised %s on a request of %d rows.", model.tag, type(error).__name__, len(rows))
-            return None
-        if probabilities.shape != (len(rows),) or not np.isfinite(probabilities).all():
-            _LOG.error("Version %s did not answer each of %d rows with a number.", model.tag, len(rows))
-            return None
-        return probabilities.tolist()  # type: ignore[no-any-return]
-
-    def _answer(self, version: str, rows: list[dict[str, Any]], probabilities: list[float]) -> Response:
-        request_id = credentials.new_request_id(self._secret, len(rows))
-        predictions = [probability >= self._threshold for probability in probabilities]
-        warnings = []
-        try:
-            entry = capture.prediction_entry(request_id, version, rows, probabilities, predictions)
-            self._spools["predictions"].append(entry)
-        except ServingError as error:
-            _LOST.inc(len(rows))
-            self._follower.note("capture", error.fact)
-            warnings.append("This request could not be recorded; feedback on it will not be used.")
-        _ROWS.labels(version).inc(len(rows))
-        answers = [
-            {"row": row, "probability": probability, "prediction": prediction}
-            for row, (probability, prediction) in enumerate(zip(probabilities, predictions, strict=True))
-        ]
-        return _json(
-            200,
-            {"request_id": request_id, "model_version": version, "predictions": answers, "warnings": warnings},
-        )
-
-    # --- background
-
-    def _keep_collecting(self) -> None:
-        while not self._ended.wait(_COLLECT_SECONDS):
-            self._collect()
-            if self._parent is not None and os.getppid() != self._parent:
-                _LOG.warning("The process that started this service is gone; it ends.")
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
-
-    def _collect(self) -> None:
-        try:
-            found = self._collector.collect()
-            _BAD_LINES.inc(found.bad)
-            self._follower.note("collect", None)
-        except Exception as error:  # monitoring must never stop serving; nothing is lost, the spool is kept
-            fact = error.fact if isinstance(error, RoadworthyError) else f"{type(error).__name__}: {error}."
-            self._follower.note("collect", f"The spool could not be collected: {fact}")
-
-
 class _Unread(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML's types are not followed
     """A body that BentoML documents by its model, and leaves to us to read."""
 
     limit: ClassVar[int] = 0
 
     @classmethod
-    async def from_http_request(cls, request: Request, serde: object) -> Incoming:
+    async def from_http_request(cls, request: Request, serde: object) -> schema.Incoming:
         authorization = request.headers.get("authorization", "")
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > cls.limit:
-                return Incoming(b"", authorization, too_large=True)
-        return Incoming(bytes(body), authorization)
-
-
-# --- requests and answers ------------------------------------------------------------------------------------------
+                return schema.Incoming(b"", authorization, too_large=True)
+        return schema.Incoming(bytes(body), authorization)
 
 
 def _keep_metrics_apart(config: Config) -> None:
@@ -291,40 +121,3 @@ def _documented(model: type[BaseModel], most_rows: int) -> type[BaseModel]:
     setattr(described, "limit", most_rows * _ROW_BYTES)  # noqa: B010  # unknown to BaseModel's type
     setattr(described, "__root_input__", True)  # noqa: B010  # BentoML's mark for a body that is one argument
     return described
-
-
-def _checked(model: type[BaseModel], incoming: Incoming) -> BaseModel | Response:
-    if incoming.too_large:
-        return _refusal(413, "The body is too large.", "Send fewer rows in one request.")
-    try:
-        return model.model_validate_json(incoming.body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            return _refusal(400, f"The body is not JSON. {first['msg']}.", "Correct the body.")
-        if not first["loc"]:
-            return _refusal(400, "The body is not a JSON object.", "Send an object as /docs.json describes it.")
-        found = [problem.model_dump() for problem in schema.problems(error)]
-        fact = f"{error.error_count()} fields break the contract, the first: {found[0]['field']}: {found[0]['rule']}"
-        return _refusal(422, fact, "Correct the fields; /docs.json describes them.", found)
-
-
-def _authorized(header: str, token: str) -> bool:
-    return hmac.compare_digest(header.encode(), f"Bearer {token}".encode())
-
-
-def _unknown(label: schema.Label, known: credentials.Known) -> Response:
-    if known == "row out of range":
-        fact = f"Request {label.request_id!r} had no row {label.row}."
-    else:
-        fact = f"Request {label.request_id!r} is not one of this service."
-    return _refusal(404, fact, "Name request_id and row as /predict answered them; no label was taken.")
-
-
-def _refusal(status: int, fact: str, next_step: str, detail: list[dict[str, Any]] | None = None) -> Response:
-    content: dict[str, Any] = {"error": fact, "next_step": next_step}
-    return _json(status, content if detail is None else content | {"detail": detail})
-
-
-def _json(status: int, content: Mapping[str, Any]) -> Response:
-    return Response(orjson.dumps(content), status_code=status, media_type="application/json")

@@ -298,7 +298,7 @@ def test_writers_and_collectors_killed_again_and_again(
     chance = random.Random(1)
     acknowledged: list[str] = []
     collector_deaths = 0
-    for number in range(3):
+    for number in range(2):
         log = tmp_path / f"acknowledged-{number}"
         with log.open("wb") as output:
             writer = _start(WRITER, folder, tmp_path, output.fileno())
@@ -315,14 +315,14 @@ def test_writers_and_collectors_killed_again_and_again(
         lines = log.read_bytes().split(b"\n")
         acknowledged += [line.decode() for line in lines[:-1]]
     capture.collect(config, dataset, tables)
-    assert collector_deaths == 6
+    assert collector_deaths == 4
     assert len(acknowledged) > 100
     predictions = tables.read("predictions", columns=["request_id", "row"])
     labels = tables.read("labels", columns=["request_id", "row"])
     counted = Counter(zip(predictions["request_id"], predictions["row"], strict=True))
     assert set(counted.values()) == {1}
     assert {(name, row) for name in acknowledged for row in range(3)} <= set(counted)
-    assert len(counted) <= 3 * (len(acknowledged) + 3)  # at most one line a dead writer was not acknowledged
+    assert len(counted) <= 3 * (len(acknowledged) + 2)  # at most one line a dead writer was not acknowledged
     assert Counter(labels["request_id"]).most_common(1)[0][1] == 1
     assert set(acknowledged) <= set(labels["request_id"])
     assert _files(folder) == _files(folder, "labels") == []

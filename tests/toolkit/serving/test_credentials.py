@@ -34,7 +34,7 @@ def test_they_are_made_once_for_their_owner_alone(config: Config) -> None:
 
 
 def test_of_several_makers_at_once_all_read_the_same(root: Path) -> None:
-    with ProcessPoolExecutor(6, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         assert len(set(pool.map(_both, [root] * 24))) == 1
 
 
