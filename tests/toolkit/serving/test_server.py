@@ -41,8 +41,9 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def _alive(pids: tuple[int, ...]) -> list[int]:
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+def _alive(pids: tuple[int, ...]) -> set[int]:
+    living = {each.pid for each in psutil.process_iter(["status"]) if each.info["status"] != psutil.STATUS_ZOMBIE}
+    return living & set(pids)
 
 
 def test_from_no_champion_to_its_end(fresh: Project) -> None:
@@ -69,7 +70,7 @@ def test_from_no_champion_to_its_end(fresh: Project) -> None:
         pids = server.pids
         assert len(pids) == 2
     assert not server.running
-    assert _alive(pids) == []
+    assert _alive(pids) == set()
     assert fresh.state.deployments() == []  # it signed off
     assert fresh.tables.count("predictions") == 1  # and collected before
 
@@ -82,7 +83,7 @@ def test_the_service_dies_with_the_process_that_started_it(fresh: Project) -> No
     assert len(_alive(pids)) == 2
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    _until(lambda: _alive(pids) == [])
+    _until(lambda: _alive(pids) == set())
 
 
 def test_what_ended_the_service_is_told(fresh: Project) -> None:
