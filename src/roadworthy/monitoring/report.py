@@ -55,15 +55,17 @@ def to_html(reports: Sequence[WindowReport], *, title: str) -> str:
 class ReportView:
     """Reports as a notebook's output: script-free HTML that fits light and dark notebooks, and plain text.
 
+    Its title is the project's name unless another is given.
+
     Examples
     --------
     >>> ReportView([], title="late-flights")
     late-flights: no window of traffic has been judged yet.
     """
 
-    def __init__(self, reports: Sequence[WindowReport], *, title: str) -> None:
+    def __init__(self, reports: Sequence[WindowReport], *, title: str = "") -> None:
         self.reports = tuple(reports)
-        self.title = title
+        self.title = title or (self.reports[0].project if self.reports else "traffic")
 
     def __repr__(self) -> str:
         lines = [f"{self.title}: {_summary(self.reports)}"]
