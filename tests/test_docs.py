@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,11 @@ def test_commands_of_ours_are_written_as_they_are(page: Path) -> None:
         command = commands[words[1]]
         context = command.make_context(words[1], words[2:], resilient_parsing=False)
         assert context.params is not None
+
+
+def test_the_page_of_commands_is_current(tmp_path: Path) -> None:
+    """When this fails, run `make docs`."""
+    page = tmp_path / "commands.md"
+    arguments = ["utils", "docs", "--name", "roadworthy", "--title", "Commands", "--output", str(page)]
+    subprocess.run([sys.executable, "-m", "typer", "roadworthy.cli", *arguments], check=True, capture_output=True)
+    assert page.read_text() == (REPOSITORY / "docs" / "commands.md").read_text()

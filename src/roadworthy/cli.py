@@ -65,11 +65,12 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where it works; made anew each time.")] = Path("roadworthy-demo"),
     quick: Annotated[bool, typer.Option("--quick", help="Fewer flights and months, about two minutes.")] = False,
 ) -> None:
-    """Run the whole loop on real flights and tell its story.
+    """Run the whole loop on real flights and tell its story. Exit code 1 when its account does not add up.
 
     Example: roadworthy demo --quick
     """
-    demonstration.run(folder, out, quick=quick)
+    if not demonstration.run(folder, out, quick=quick):
+        raise typer.Exit(1)
 
 
 @app.command()
