@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from roadworthy import config as configuration
 from roadworthy import contract as contracts
@@ -42,3 +45,18 @@ def dataset(config: Config) -> Dataset:
     """The reference project's dataset."""
     contract = contracts.read(config.path(config.settings.contract))
     return contract.dataset(config.settings.dataset)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium; where none is installed the test is skipped, but never in CI."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("In CI pages are looked at in a browser: install Debian's chromium.")
+        pytest.skip("No Chromium is installed to look at pages with.")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=quiet)
+        yield running
+        running.close()

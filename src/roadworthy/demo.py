@@ -11,19 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from roadworthy import lifecycle, registry, terminal
 from roadworthy import project as projects
 from roadworthy.data.ingest import read_file
-from roadworthy.errors import GateRefused, ProjectError
+from roadworthy.errors import GateRefused, ProjectError, RoadworthyError
 from roadworthy.project import Project
 from roadworthy.records import Decision, ModelVersion
 from roadworthy.serving import credentials
@@ -120,8 +121,21 @@ def run(folder: Path, console: Console, *, quick: bool) -> bool:
     ProjectError
         When the folder holds something that is not an earlier demo.
     """
+    folder = folder.resolve()
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        raise ProjectError(f"{folder} is not empty and not an earlier demo.", "Name another folder with --folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / MARKER, timeout=0):
+            return _play(folder, console, QUICK if quick else FULL)
+    except Timeout as error:
+        raise ProjectError(
+            f"Another demo is running in {folder}.", "Wait for it, or name another folder with --folder."
+        ) from error
+
+
+def _play(folder: Path, console: Console, plan: Plan) -> bool:
     started = time.monotonic()
-    plan = QUICK if quick else FULL
     _chapter(console, 0, "A project", "a copy of the reference project, in a folder of its own")
     root = _fresh_project(folder, plan)
     console.print(f"  {root}")
@@ -263,13 +277,7 @@ def _versions(project: Project, console: Console, metric: str) -> None:
 
 
 def _fresh_project(folder: Path, plan: Plan) -> Path:
-    folder = folder.resolve()
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARKER).exists():
-            raise ProjectError(f"{folder} is not empty and not an earlier demo.", "Name another folder with --folder.")
-        _forget(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text("made by `roadworthy demo`; made anew each time\n", encoding="utf-8")
+    _forget(folder)
     root = projects.init(NAME, folder, filled=True)
     env = root / "env.yaml"
     env.write_text(env.read_text(encoding="utf-8").replace('share: "1.0"', f'share: "{plan.share}"'), encoding="utf-8")
@@ -280,11 +288,14 @@ def _fresh_project(folder: Path, plan: Plan) -> Path:
 def _forget(folder: Path) -> None:
     """Remove an earlier demo, its versions in the model store included."""
     root = folder / NAME
-    if (root / ".roadworthy" / "state.db").exists():
-        with projects.load(root) as earlier:
-            for version in earlier.state.versions():
-                registry.delete(version.tag)
-    shutil.rmtree(folder)
+    # one that was edited until it no longer loads is removed all the same; its versions stay in the store
+    with suppress(RoadworthyError):
+        if (root / ".roadworthy" / "state.db").exists():
+            with projects.load(root) as earlier:
+                for version in earlier.state.versions():
+                    registry.delete(version.tag)
+    if root.exists():
+        shutil.rmtree(root)
 
 
 def _commit(root: Path) -> None:

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from roadworthy import project as projects
-from roadworthy.demo import NAME
+from roadworthy.demo import MARKER, NAME
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -93,3 +94,12 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "not an earlier demo" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_two_at_once_do_not_meet_in_a_folder(tmp_path: Path) -> None:
+    with FileLock(tmp_path / MARKER):
+        command = [sys.executable, "-m", "roadworthy.cli", "demo", "--quick", "--folder", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Another demo is running" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [MARKER]

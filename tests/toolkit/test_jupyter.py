@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.slow
 
@@ -64,3 +65,15 @@ def test_the_mend_is_still_needed(tmp_path: Path) -> None:
     with _jupyter(tmp_path, "--ServerApp.jpserver_extensions={'ploomber': True}") as address:
         status, _ = _list(address)
     assert status == 500
+
+
+def test_a_person_sees_the_projects_files_in_jupyterlab(browser: Browser, root: Path) -> None:
+    with _jupyter(root) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/lab?token=t&reset")
+        listing = page.locator(".jp-DirListing-content")
+        listing.get_by_text("pipeline.yaml").wait_for(timeout=60_000)
+        listing.get_by_text("notebooks").dblclick()
+        listing.get_by_text("evaluate.ipynb").wait_for(timeout=60_000)
+        assert page.get_by_text("File Load Error").count() == 0
+        page.close()

@@ -6,8 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from pydantic import TypeAdapter
 
 from roadworthy.monitoring.report import ReportView, performance_words, to_html, to_json, window_label
@@ -260,3 +262,35 @@ def test_windows_are_named_as_a_reader_would() -> None:
     assert window_label(Window(start=start, end=start + timedelta(days=7))) == "week of 2013-05-06"
     assert window_label(Window(start=start, end=start + timedelta(days=1))) == "2013-05-06"
     assert window_label(window(5)) == "May 2013"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_browser_shows_it_without_asking_anybody(browser: Browser, tmp_path: Path, theme: str) -> None:
+    page_file = tmp_path / "report.html"
+    found = report(6, reading("temp"), reading(NASTY), reading("seats", "no drift", 0.01))
+    page_file.write_text(to_html([report(5, reading("dewp")), found], title="late-flights"))
+    asked, problems = [], []
+    page = browser.new_page(color_scheme=theme)  # type: ignore[arg-type]  # one of its own words
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("dialog", lambda dialog: problems.append(dialog.message))
+    page.goto(page_file.as_uri())
+    background, text = page.evaluate(
+        "() => { const style = getComputedStyle(document.body); return [style.backgroundColor, style.color] }"
+    )
+    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (background, text)]
+    assert (brightness[0] > brightness[1]) == (theme == "light")
+    assert page.locator("h1").inner_text() == "late-flights"
+    older = page.locator("details").nth(1)
+    assert older.get_attribute("open") is None
+    older.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert older.get_attribute("open") is not None
+    assert page.get_by_text(NASTY).count() > 0
+    assert page.locator("img").count() == 0
+    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    page.close()
+    assert asked == [page_file.as_uri()]
+    assert problems == []
