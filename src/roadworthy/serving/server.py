@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from queue import Queue
 from types import TracebackType
@@ -29,6 +30,8 @@ _LOOPBACK = "127.0.0.1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _LOG_LINES = 15
+_FREE_PORTS = range(20_000, 30_000)
+_ATTEMPTS = 20
 # Linux ends the service with us even when we are killed; elsewhere a killed parent leaves it running.
 _LAUNCH = """
 import ctypes, os, signal, sys
@@ -209,7 +212,14 @@ def _command(port: int, host: str) -> list[str]:
 
 
 def _port(port: int, host: str) -> int:
-    """Return the port when it is free, and a free one for 0."""
+    """Return the port when it is free, and a free one for 0.
+
+    A free one is looked for below those that the system gives to clients: one that tries again and again to reach a
+    service that is down may be given the service's own port, and would then talk to itself and keep it occupied.
+    """
+    for candidate in random.sample(_FREE_PORTS, _ATTEMPTS) if port == 0 else ():
+        with suppress(ServingError):
+            return _port(candidate, host)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

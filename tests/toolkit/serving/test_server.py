@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -116,3 +117,11 @@ def test_in_the_foreground_a_port_in_use_is_told(fresh: Project) -> None:
 def test_a_host_that_is_not_this_machine_is_told(fresh: Project) -> None:
     with pytest.raises(ServingError, match=r"cannot listen on 192\.0\.2\.1"):
         run(fresh.config, host="192.0.2.1")
+
+
+def test_a_free_port_is_none_that_a_client_may_be_given(fresh: Project) -> None:
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not given.exists():
+        pytest.skip("Only Linux tells which ports it gives to clients.")
+    with Server.start(fresh.config) as server:
+        assert int(server.address.rpartition(":")[2]) < int(given.read_text().split()[0])
