@@ -57,6 +57,7 @@ class Server:
     def __init__(self, config: Config, process: subprocess.Popen[bytes], port: int) -> None:
         self._config = config
         self._process = process
+        self._port = port
         self.address = f"http://{_LOOPBACK}:{port}"
 
     @classmethod
@@ -110,6 +111,7 @@ class Server:
         """End all its processes at once, by SIGKILL: no request is finished, no file closed."""
         _end(self._tree(), signal.SIGKILL)
         self._process.wait()
+        self._await_free_port()
 
     def stop(self) -> None:
         """Let running requests finish, then end; by force when that takes too long."""
@@ -117,6 +119,7 @@ class Server:
         _end(tree[:1], signal.SIGTERM)
         _end(_still_there(tree, _STOP_SECONDS), signal.SIGKILL)
         self._process.wait()
+        self._await_free_port()
 
     def wait_for_version(self, tag: str, wait: float = 30.0) -> float:
         """Wait until every worker answers with a version, and return the seconds that it took.
@@ -165,6 +168,15 @@ class Server:
             if deployment.problem and deployment.version is None:
                 raise ServingError(f"No version answers. {deployment.problem}", "Promote another version.")
         return bool(found) and state.alias("champion") is None and _answers(client, "/livez")
+
+    def _await_free_port(self) -> None:
+        """A process counts as ended when its first thread has; the others hold its sockets a moment longer."""
+        until = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < until:
+            with suppress(ServingError):
+                _port(self._port, _LOOPBACK)
+                return
+            time.sleep(0.02)
 
     def _deployments(self, state: State) -> list[Deployment]:
         ours = set(self.pids)
