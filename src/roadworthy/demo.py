@@ -192,7 +192,7 @@ def _live_through_the_year(story: Story) -> None:
 
 
 def _mistake(story: Story) -> None:
-    _chapter(story.console, 8, "A mistake and the way back", "somebody in a hurry trains on three days of flights")
+    _chapter(story.console, 6, "A mistake and the way back", "somebody in a hurry trains on three days of flights")
     names = story.project.config.settings.pipeline
     products = "products/hurried"
     lifecycle.train(story.project, {names.start: MISTAKE[0], names.end: MISTAKE[1], names.products: products})
@@ -226,7 +226,7 @@ def _finish(story: Story) -> None:
 
 def _account(story: Story, started: float) -> bool:
     project, console = story.project, story.console
-    _chapter(console, 9, "The account", "counted in the tables, not in the replay")
+    _chapter(console, 7, "The account", "counted in the tables, not in the replay")
     sent = story.replayer.account
     captured = project.tables.read("predictions", columns=["request_id", "row"])
     labels = project.tables.read("labels", columns=["request_id", "row"]).drop_duplicates()
@@ -253,7 +253,9 @@ def _account(story: Story, started: float) -> bool:
     told = sum(alert.delivered for alert in alerts)
     console.print(f"\n  {len(alerts)} causes were found, {told} told to their owners, each once:")
     for alert in alerts:
-        console.print(f"    {alert.owner}: {alert.title} (seen {alert.count} times)", markup=False, highlight=False)
+        console.print(
+            f"    {alert.owner}: {alert.title} ({terminal.times(alert.count)})", markup=False, highlight=False
+        )
     console.print(f"\n  report      {lifecycle.report(project)}", soft_wrap=True)
     console.print(f"  JupyterLab  cd {project.root} && jupyter lab")
     console.print(f"  status      cd {project.root} && roadworthy status")

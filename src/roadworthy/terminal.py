@@ -40,6 +40,17 @@ def short(tag: str | None) -> str:
     return tag.rpartition(":")[2] if tag else "-"
 
 
+def times(count: int) -> str:
+    """Return how often something was seen, in words.
+
+    Examples
+    --------
+    >>> times(1), times(3)
+    ('seen once', 'seen 3 times')
+    """
+    return "seen once" if count == 1 else f"seen {count} times"
+
+
 def reading(metric: MetricReading | None) -> str:
     """Return a metric's value with its interval."""
     return f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f})" if metric else "-"
@@ -121,7 +132,7 @@ def show_alerts(console: Console, alerts: Iterable[Alert]) -> None:
         told = "told" if alert.delivered else "[red]not delivered yet[/]"
         console.print(f"  [yellow]![/] {escape(alert.title)}", highlight=False)
         console.print(
-            f"    {escape(alert.owner)}, since {moment(alert.since)}, seen {alert.count} times, {told}", highlight=False
+            f"    {escape(alert.owner)}, since {moment(alert.since)}, {times(alert.count)}, {told}", highlight=False
         )
 
 

@@ -55,13 +55,13 @@ def test_every_window_was_judged_and_the_way_back_was_taken(demo: tuple[Path, st
     assert sum(report.rows for report in reports) == captured
     assert not any(report.open for report in reports)
     assert all((root / ".roadworthy" / "reports" / f"{r.window.name}.profile.bin").stat().st_size for r in reports)
-    forced = [entry for entry in history if entry.action == "promote" and entry.forced]
-    back = [entry for entry in history if entry.action == "rollback"]
-    assert len(forced) == len(back) == 1
+    (forced,) = [entry for entry in history if entry.action == "promote" and entry.forced]
+    (back,) = [entry for entry in history if entry.action == "rollback" and entry.version_from == forced.version_to]
+    assert back.version_to == forced.version_from
+    assert back.who
+    assert back.reason
     assert champion is not None
-    assert back[0].version_to == champion.version == forced[0].version_from
-    assert back[0].who
-    assert back[0].reason
+    assert champion.version != forced.version_to
     assert len({alert.cause for alert in alerts}) == len(alerts)
     sent = (root / ".roadworthy" / "alerts.jsonl").read_text().splitlines()
     assert len(sent) == len(alerts)
