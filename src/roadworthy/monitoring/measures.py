@@ -101,7 +101,7 @@ class KolmogorovSmirnov(Measure):
         higher = reference.cdf(points) - window.cdf(points)
         just_below = reference.cdf(points, inclusive=False) - window.cdf(points, inclusive=False)
         distance = float(max(np.abs(higher).max(), np.abs(just_below).max()))
-        place = int(np.abs(higher).argmax())
+        place = int(np.argmax(np.abs(higher)))
         rows = _rows_with_sketch_error(reference), _rows_with_sketch_error(window)
         harmonic = max(1, round(rows[0] * rows[1] / (rows[0] + rows[1])))
         headline, fact = _numeric_words(reference, window, column, points[place], float(higher[place]))
@@ -301,7 +301,7 @@ def _nearest_to_no_change(bounds: list[list[Count]], sizes: _Floats) -> _Floats:
 
 def _pooled(cells: _Floats) -> _Floats:
     """Pool the cells that expect too few rows; should the pool expect too few, add the smallest other cell."""
-    least_expected = cells.sum(axis=0) * (cells.sum(axis=1).min() / cells.sum())
+    least_expected = cells.sum(axis=0) * (np.min(cells.sum(axis=1)) / cells.sum())
     order = np.argsort(least_expected, kind="stable")
     few = int((least_expected < _LEAST_EXPECTED).sum())
     while 0 < few < len(order) and least_expected[order[:few]].sum() < _LEAST_EXPECTED:
