@@ -1,4 +1,4 @@
-"""README's everyday way, command by command, as it is written there."""
+"""README's everyday way, command by command, as it is written there, and the guide's Python."""
 
 from __future__ import annotations
 
@@ -107,6 +107,11 @@ def test_the_everyday_way(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
             assert done.stdout or line.startswith("python"), line
         assert '"model_version":"my-project:' in shell.run(blocks[LOOK][0]).stdout.replace(": ", ":")
+
+    guide = "".join(re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "guide.md").read_text(), re.DOTALL))
+    (shell.folder / "guide.py").write_text(guide)
+    done = shell.run("python guide.py")
+    assert done.returncode == 0, done.stderr
 
     (back,) = blocks[BACK]
     nothing_before = shell.run(back)
