@@ -47,9 +47,12 @@ def dataset(config: Config) -> Dataset:
     return contract.dataset(config.settings.dataset)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
-    """A real Chromium; where none is installed the test is skipped, but never in CI."""
+    """A real Chromium; where none is installed the test is skipped, but never in CI.
+
+    Its driver keeps an event loop running in this thread, so it lives no longer than its test.
+    """
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         if os.environ.get("CI") == "true":

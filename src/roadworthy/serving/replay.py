@@ -11,6 +11,7 @@ import heapq
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -149,10 +150,21 @@ class Replayer:
     def _run(self, sending: Coroutine[Any, Any, None]) -> ReplayAccount:
         begin = time.monotonic()
         try:
-            asyncio.run(sending)
+            _run_to_its_end(sending)
         finally:
             self.tally.seconds += time.monotonic() - begin
         return self.account
+
+
+def _run_to_its_end(sending: Coroutine[Any, Any, None]) -> None:
+    """Run it in this thread, or in one of its own where a loop is running already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(sending)
+        return
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(asyncio.run, sending).result()
 
 
 def replay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from roadworthy.errors import ReplayError
+from roadworthy.records import ReplayAccount
 from roadworthy.serving import capture, credentials
 from roadworthy.serving.replay import Replayer, replay
 from roadworthy.serving.server import Server
@@ -160,6 +162,13 @@ def test_nobody_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None
 def test_nothing_to_send(project: Project) -> None:
     account = _replayer(project, "http://127.0.0.1:9").send(project.flights.head(0))
     assert (account.requests_sent, account.rows_sent) == (0, 0)
+
+
+def test_a_notebook_may_replay_although_its_loop_is_running(project: Project) -> None:
+    async def cell() -> ReplayAccount:
+        return _replayer(project, "http://127.0.0.1:9").send(project.flights.head(0))
+
+    assert asyncio.run(cell()).rows_sent == 0
 
 
 def test_a_missing_column_is_told(project: Project) -> None:
