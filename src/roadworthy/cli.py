@@ -24,6 +24,7 @@ from roadworthy import lifecycle, registry, terminal
 from roadworthy import project as projects
 from roadworthy.errors import ConfigError, DataRefused, GateRefused, MonitoringError, RoadworthyError
 from roadworthy.project import Project
+from roadworthy.records import CHALLENGER, CHAMPION
 from roadworthy.serving import server
 from roadworthy.status import status as read_status
 
@@ -129,11 +130,11 @@ def release(
     """
     with projects.load(folder) as project:
         version = lifecycle.release(project, who=who or _me(), products=products, promote=promote)
-        alias = project.state.alias("champion")
+        alias = project.state.alias(CHAMPION)
     if not _as_json(version, as_json):
         out.print(f"Version {version.tag}")
         terminal.show_gate(out, version.gate)
-        role = "champion" if alias and alias.version == version.tag else "challenger"
+        role = CHAMPION if alias and alias.version == version.tag else CHALLENGER
         out.print(f"It is {role} now." if version.gate.passed else "The gate says no; it stays out of production.")
     if not version.gate.passed:
         raise typer.Exit(1)

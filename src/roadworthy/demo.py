@@ -26,7 +26,7 @@ from roadworthy import project as projects
 from roadworthy.data.ingest import read_file
 from roadworthy.errors import GateRefused, ProjectError, RoadworthyError
 from roadworthy.project import Project
-from roadworthy.records import Decision, ModelVersion
+from roadworthy.records import CHAMPION, Decision, ModelVersion
 from roadworthy.serving import credentials
 from roadworthy.serving.replay import Replayer
 from roadworthy.serving.server import Server
@@ -321,7 +321,7 @@ def _traffic(project: Project, plan: Plan, console: Console) -> pd.DataFrame:
 
 
 def _champion(project: Project) -> ModelVersion:
-    return registry.resolve(project.state, "champion")
+    return registry.resolve(project.state, CHAMPION)
 
 
 def _chapter(console: Console, number: int, title: str, meaning: str) -> None:

@@ -22,6 +22,7 @@ from roadworthy.pipeline import build as pipeline
 from roadworthy.pipeline import lineage
 from roadworthy.project import Project
 from roadworthy.records import (
+    CHALLENGER,
     Comparison,
     Decision,
     HistoryEntry,
@@ -35,8 +36,6 @@ from roadworthy.records import (
 )
 from roadworthy.serving import credentials
 from roadworthy.serving import replay as replaying
-
-CHALLENGER = "challenger"
 
 
 def ingest(project: Project, file: Path) -> Ingestion:

@@ -27,6 +27,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_as_utc)]
 OwnerRole = Literal["data", "model", "infrastructure", "monitoring"]
 Verdict = Literal["drift", "no drift", "too little data"]
 SMALLER_IS_BETTER = frozenset({"log_loss", "brier"})
+CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 class Record(BaseModel):

@@ -7,6 +7,8 @@ from pydantic import computed_field
 from roadworthy import registry
 from roadworthy.project import Project
 from roadworthy.records import (
+    CHALLENGER,
+    CHAMPION,
     Alert,
     Deployment,
     HistoryEntry,
@@ -19,8 +21,6 @@ from roadworthy.records import (
     WindowReport,
 )
 
-CHAMPION = "champion"
-CHALLENGER = "challenger"
 ALIVE_WITHIN_SECONDS = 10.0
 
 

@@ -13,7 +13,16 @@ from typing import Literal
 
 from roadworthy.config import Config
 from roadworthy.errors import GateRefused, RegistryError, RoadworthyError, UnknownVersion
-from roadworthy.records import GateVerdict, HistoryEntry, MetricReading, ModelVersion, RunRecord, now
+from roadworthy.records import (
+    CHALLENGER,
+    CHAMPION,
+    GateVerdict,
+    HistoryEntry,
+    MetricReading,
+    ModelVersion,
+    RunRecord,
+    now,
+)
 from roadworthy.registry import store
 from roadworthy.registry.loading import LoadedModel, load, smoke
 from roadworthy.registry.store import delete, file
@@ -33,8 +42,7 @@ __all__ = [
     "smoke",
 ]
 
-CHAMPION = "champion"
-_ALIASES = (CHAMPION, "challenger")
+_ALIASES = (CHAMPION, CHALLENGER)
 
 
 # --- storing and finding -------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from roadworthy import registry
 from roadworthy.config import Config
 from roadworthy.contract import Dataset
 from roadworthy.errors import RegistryError, RoadworthyError
-from roadworthy.records import Alias, Deployment, HistoryEntry, now
+from roadworthy.records import CHAMPION, Alias, Deployment, HistoryEntry, now
 from roadworthy.registry import LoadedModel
 from roadworthy.state import State
 
@@ -92,7 +92,7 @@ class Follower:
         """Follow the champion's pointer and report; whatever goes wrong becomes the reported problem."""
         try:
             state = self._open()
-            alias = state.alias("champion")
+            alias = state.alias(CHAMPION)
             self.note("state", None)
             self._follow(state, alias)
             self._report(state)

@@ -22,7 +22,7 @@ import psutil
 
 from roadworthy.config import Config
 from roadworthy.errors import ServingError
-from roadworthy.records import Deployment
+from roadworthy.records import CHAMPION, Deployment
 from roadworthy.state import State
 
 LOG = ".roadworthy/logs/serve.log"
@@ -87,7 +87,7 @@ class Server:
         server = cls(config, _launch(config.root, _command(chosen, _LOOPBACK), log), chosen)
         try:
             server._await_ready(time.monotonic() + wait)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nobody would hold what was started
             server.kill()
             raise
         return server
@@ -167,7 +167,7 @@ class Server:
         for deployment in found:
             if deployment.problem and deployment.version is None:
                 raise ServingError(f"No version answers. {deployment.problem}", "Promote another version.")
-        return bool(found) and state.alias("champion") is None and _answers(client, "/livez")
+        return bool(found) and state.alias(CHAMPION) is None and _answers(client, "/livez")
 
     def _await_free_port(self) -> None:
         """A process counts as ended when its first thread has; the others hold its sockets a moment longer."""

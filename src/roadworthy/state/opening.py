@@ -39,7 +39,7 @@ def connected(address: str) -> Engine:
     try:
         with failures_named(url):
             _migrate(engine)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: its connections would stay open
         engine.dispose()
         raise
     return engine
