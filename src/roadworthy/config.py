@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from roadworthy.errors import ConfigError, ProjectError
@@ -69,13 +69,39 @@ class ModelFiles(_Section):
     trusted: tuple[str, ...] = Field(default=(), description="types that skops may load beside its own list")
 
 
-class PipelineNames(_Section):
-    """Names of the env.yaml keys by which a build is pointed at other data."""
+class PipelineSettings(_Section):
+    """The env.yaml keys by which a build is pointed at other data, and how tasks are run."""
 
     start: str = "train_start"
     end: str = "train_end"
     products: str = "products"
     tasks: tuple[str, ...] = ("ingest", "validate", "features", "train", "evaluate")
+    jobs: int = Field(default=0, ge=0, description="tasks that may run at once; 0 is one for each core")
+    kernels: Literal["warm", "plain"] = Field(default="warm", description="warm ones are forked where that is safe")
+    preload: tuple[str, ...] | None = Field(default=None, description="modules of warm kernels; by default found")
+    rerun_on: Literal["code", "text"] = Field(
+        default="code", description="whether a change of comments and prose alone, too, makes a task run again"
+    )
+
+
+class Secret(_Section):
+    """Where a secret's value comes from: an environment variable or a file, exactly one of them."""
+
+    env: str = ""
+    file: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if bool(self.env) == bool(self.file):
+            raise ValueError("give either env or file")
+        return self
+
+
+class LineageExport(_Section):
+    """Where OpenLineage events go: a file below the root, or an http(s) address; blank for nowhere."""
+
+    to: str = ""
+    namespace: str = Field(default="", description="of jobs and datasets; by default the project's name")
 
 
 class Service(_Section):
@@ -99,7 +125,9 @@ class Settings(_Section):
     reports: str = ".roadworthy/reports"
     use_case: UseCase = UseCase()
     model: ModelFiles = ModelFiles()
-    pipeline: PipelineNames = PipelineNames()
+    pipeline: PipelineSettings = PipelineSettings()
+    secrets: dict[str, Secret] = {}
+    openlineage: LineageExport = LineageExport()
     service: Service = Service()
 
 
@@ -132,6 +160,12 @@ class QuarantinePolicy(_Section):
     """How much of a batch may break the contract."""
 
     refuse_over: float = Field(default=0.2, ge=0, le=1, description="share of bad rows above which a batch is refused")
+
+
+class RetentionPolicy(_Section):
+    """How long old versions of tables are kept that nothing needs."""
+
+    days: int = Field(default=30, ge=0)
 
 
 class DriftPolicy(_Section):
@@ -178,6 +212,7 @@ class Policy(_Section):
     owners: Owners
     window: Literal["day", "week", "month"] = "month"
     quarantine: QuarantinePolicy = QuarantinePolicy()
+    retention: RetentionPolicy = RetentionPolicy()
     drift: DriftPolicy = DriftPolicy()
     performance: PerformancePolicy = PerformancePolicy()
     retrain: RetrainPolicy = RetrainPolicy()

@@ -66,9 +66,16 @@ class TaskRecord(Record):
     source_hash: str
     parameters: dict[str, Any] = {}
     parameter_hash: str = ""
-    products: dict[str, str] = Field(default={}, description="path below the project's root -> SHA-256")
+    products: dict[str, str] = Field(default={}, description="path below the project's root -> BLAKE3 of its content")
     notebook: str | None = Field(default=None, description="path of the executed notebook")
     error: str | None = None
+    code_hash: str = Field(default="", description="BLAKE3 of the code by cell, as the state keeps it")
+    fingerprint: str = Field(default="", description="BLAKE3 of all that decides whether its products are fresh")
+    inputs: dict[str, str] = Field(default={}, description="path that it read -> BLAKE3 of its content then")
+    reads: dict[str, int] = Field(default={}, description="table -> version that it read")
+    writes: dict[str, int] = Field(default={}, description="table -> last version that it made")
+    attempts: int = Field(default=1, description="how often it was started, the last time included")
+    kernel: Literal["warm", "plain"] | None = Field(default=None, description="how its kernel was started")
 
 
 class RunRecord(Record):
@@ -84,9 +91,33 @@ class RunRecord(Record):
     environment: dict[str, str] = Field(default={}, description="python, platform and package versions")
     parameters: dict[str, Any] = {}
     contract_hash: str = ""
+    contract_version: str = ""
     tables: dict[str, int] = Field(default={}, description="dataset -> table version that was read or written")
+    as_of: dict[str, int] = Field(default={}, description="dataset -> version that the run was told to read")
+    jobs: int = Field(default=1, description="how many tasks could run at once")
     metrics: dict[str, float] = {}
     tasks: tuple[TaskRecord, ...] = ()
+
+
+class Artifact(Record):
+    """One file or folder as a task of a run made it."""
+
+    path: str = Field(description="below the project's root")
+    hash: str = Field(description="BLAKE3 of its content")
+    run_id: str
+    task: str
+    fingerprint: str = Field(default="", description="of the task, when it made this")
+    at: Moment = Field(default_factory=now)
+
+
+class Pin(Record):
+    """A table's version that somebody wants kept, and why."""
+
+    dataset: str
+    version: int
+    name: str = Field(description="what it goes by, such as 'paper 2026'")
+    who: str
+    at: Moment = Field(default_factory=now)
 
 
 # --- model versions ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text, text
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"
+HEAD = "0002"
 REVISION_TABLE = "roadworthy_revision"
 
 
@@ -51,6 +51,39 @@ runs = Table(
     Column("id", String(100), primary_key=True),
     Column("started", Utc, nullable=False, index=True),
     Column("document", Text, nullable=False),
+)
+artifacts = Table(
+    "artifacts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("path", Text, nullable=False, index=True),
+    Column("hash", String(64), nullable=False, index=True),
+    Column("run_id", String(100), nullable=False),
+    Column("task", String(200), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+sources = Table(
+    "sources",
+    METADATA,
+    Column("hash", String(64), primary_key=True),
+    Column("cells", Text, nullable=False),
+)
+contracts = Table(
+    "contracts",
+    METADATA,
+    Column("hash", String(64), primary_key=True),
+    Column("version", String(100), nullable=False),
+    Column("text", Text, nullable=False),
+)
+pins = Table(
+    "pins",
+    METADATA,
+    Column("dataset", String(200), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("at", Utc, nullable=False),
 )
 versions = Table(
     "versions",
