@@ -9,16 +9,16 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from roadworthy import documents
 from roadworthy.errors import ConfigError, ProjectError
 from roadworthy.records import OwnerRole
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 _SectionType = TypeVar("_SectionType", bound=_Section)
@@ -75,7 +75,7 @@ class PipelineSettings(_Section):
     start: str = "train_start"
     end: str = "train_end"
     products: str = "products"
-    tasks: tuple[str, ...] = ("ingest", "validate", "features", "train", "evaluate")
+    tasks: tuple[str, ...] = Field(default=(), description="names, where only Ploomber can tell them; else found")
     jobs: int = Field(default=0, ge=0, description="tasks that may run at once; 0 is one for each core")
     kernels: Literal["warm", "plain"] = Field(default="warm", description="warm ones are forked where that is safe")
     preload: tuple[str, ...] | None = Field(default=None, description="modules of warm kernels; by default found")
@@ -297,17 +297,14 @@ def _tool_tables(path: Path) -> dict[str, Any]:
 
 def _policy_content(path: Path) -> object:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return documents.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"The policy {path} cannot be read: {error.strerror}.",
             "Restore the file, or set `policy` in [tool.roadworthy] to where it is.",
         ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", error)
-        raise ConfigError(f"{path}{line}: not YAML: {problem}.", "Mend that line.") from error
+    except documents.NotYaml as error:
+        raise ConfigError(f"{path}{error.line}: not YAML: {error.problem}.", "Mend that line.") from error
 
 
 def _validate(section: type[_SectionType], content: object, path: Path, prefix: str) -> _SectionType:

@@ -23,13 +23,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from roadworthy import lifecycle, registry, terminal
 from roadworthy import project as projects
-from roadworthy.data.ingest import read_file
+from roadworthy.data.sources import read_file
 from roadworthy.errors import GateRefused, ProjectError, RoadworthyError
 from roadworthy.project import Project
 from roadworthy.records import CHAMPION, Decision, ModelVersion
 from roadworthy.serving import credentials
 from roadworthy.serving.replay import Replayer
 from roadworthy.serving.server import Server
+from roadworthy.terminal.progress import BuildDisplay
 
 MARKER = ".roadworthy-demo"
 NAME = "late-flights"
@@ -165,7 +166,8 @@ def _play(folder: Path, console: Console, plan: Plan) -> bool:
 
 def _build_and_release(project: Project, console: Console) -> None:
     _chapter(console, 1, "Ingest and build", "ploomber build runs the notebooks; the data passes the contract first")
-    run = lifecycle.train(project)
+    with BuildDisplay() as display:
+        run = lifecycle.train(project, on_event=display.take)
     for found in reversed(project.state.ingestions()):
         terminal.show_ingestion(console, found)
     _chapter(console, 2, "The run", "what was made from what")
@@ -195,7 +197,9 @@ def _mistake(story: Story) -> None:
     _chapter(story.console, 6, "A mistake and the way back", "somebody in a hurry trains on three days of flights")
     names = story.project.config.settings.pipeline
     products = "products/hurried"
-    lifecycle.train(story.project, {names.start: MISTAKE[0], names.end: MISTAKE[1], names.products: products})
+    with BuildDisplay() as display:
+        hurried = {names.start: MISTAKE[0], names.end: MISTAKE[1], names.products: products}
+        lifecycle.train(story.project, hurried, on_event=display.take)
     version = lifecycle.release(story.project, who=story.who, products=products)
     terminal.show_gate(story.console, version.gate)
     try:

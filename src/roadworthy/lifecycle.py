@@ -13,6 +13,8 @@ import pandas as pd
 from roadworthy import decisions, gate, registry
 from roadworthy.data import ingest as ingestion
 from roadworthy.data import quality
+from roadworthy.data.ingest import OnProblem, OnProgress
+from roadworthy.data.sources import Source, read_file
 from roadworthy.errors import DataError, PipelineError, RoadworthyError
 from roadworthy.monitoring import alerts, windows
 from roadworthy.monitoring import report as reports
@@ -38,27 +40,50 @@ from roadworthy.serving import credentials
 from roadworthy.serving import replay as replaying
 
 
-def ingest(project: Project, file: Path) -> Ingestion:
-    """Take a file through the contract into the dataset's versioned table; bad rows go to quarantine.
+def ingest(
+    project: Project,
+    source: Source,
+    *,
+    dataset: str | None = None,
+    on_progress: OnProgress | None = None,
+    on_problem: OnProblem | None = None,
+) -> list[Ingestion]:
+    """Take a source's batches through the contract into the dataset's versioned table; bad rows go to quarantine.
+
+    Parameters
+    ----------
+    project
+        The project.
+    source
+        From `roadworthy.data.sources.open_source`.
+    dataset
+        One of the contract's, by default the one that the model learns from.
+    on_progress
+        Called with the rows done and, where it is known, their number.
+    on_problem
+        Called for each batch that was not taken; without it they are raised, after all others were taken.
 
     Raises
     ------
     DataError, DataRefused
-        When the file cannot be read, is not what the contract names, or breaks it too often.
+        When a batch cannot be read, is not what the contract names, or breaks it too often.
     """
-    return ingestion.ingest(
-        ingestion.read_file(file),
-        dataset=project.dataset,
+    return ingestion.ingest_source(
+        source,
+        dataset=project.contract.dataset(dataset) if dataset else project.dataset,
         tables=project.tables,
         state=project.state,
         policy=project.config.policy.quarantine,
-        source=file.name,
+        on_progress=on_progress,
+        on_problem=on_problem,
     )
 
 
-def train(project: Project, parameters: Mapping[str, str] | None = None, *, force: bool = False) -> RunRecord:
+def train(
+    project: Project, parameters: Mapping[str, str] | None = None, *, on_event: pipeline.OnEvent | None = None
+) -> RunRecord:
     """Run the pipeline by ``ploomber build``, with other env.yaml values when given, and return the run's record."""
-    return pipeline.build(project.config, parameters or {}, force=force)
+    return pipeline.build(project.config, parameters or {}, on_event=on_event)
 
 
 def release(project: Project, *, who: str, products: str | None = None, promote: bool = False) -> ModelVersion:
@@ -131,7 +156,7 @@ def replay(project: Project, file: Path, address: str | None, *, label_delay: ti
     ReplayError
         When the service cannot be reached, or refuses a row.
     """
-    rows, failures = quality.cast(ingestion.read_file(file), project.dataset)
+    rows, failures = quality.cast(read_file(file), project.dataset)
     if len(failures):
         first = failures.iloc[0]
         raise DataError(

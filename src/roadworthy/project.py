@@ -12,6 +12,8 @@ In a notebook of a project::
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from roadworthy import contract as contracts
 from roadworthy.config import Config
 from roadworthy.contract import Contract, Dataset
 from roadworthy.errors import ProjectError
+from roadworthy.pipeline import lineage
 from roadworthy.state import State
 from roadworthy.tables import Tables
 
@@ -62,8 +65,10 @@ class Project:
 
     @cached_property
     def tables(self) -> Tables:
-        """The versioned tables."""
-        return Tables(self.config.tables_address)
+        """The versioned tables; in a task of a build, as the build reads them, and noting what the task reads."""
+        log = os.environ.get(lineage.TABLE_LOG_VARIABLE)
+        as_of = json.loads(os.environ.get(lineage.AS_OF_VARIABLE, "{}"))
+        return Tables(self.config.tables_address, as_of=as_of, log=Path(log) if log else None)
 
     def close(self) -> None:
         """Close what was opened."""

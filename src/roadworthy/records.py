@@ -33,7 +33,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 class Record(BaseModel):
     """Base of all records: frozen, and closed to unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # built when first used: a command that prints one line should not pay for forty validators
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 # --- data and runs -----------------------------------------------------------------------------------------------
@@ -73,9 +74,11 @@ class TaskRecord(Record):
     fingerprint: str = Field(default="", description="BLAKE3 of all that decides whether its products are fresh")
     inputs: dict[str, str] = Field(default={}, description="path that it read -> BLAKE3 of its content then")
     reads: dict[str, int] = Field(default={}, description="table -> version that it read")
+    newest: tuple[str, ...] = Field(default=(), description="tables whose newest version it read, whichever that was")
     writes: dict[str, int] = Field(default={}, description="table -> last version that it made")
     attempts: int = Field(default=1, description="how often it was started, the last time included")
     kernel: Literal["warm", "plain"] | None = Field(default=None, description="how its kernel was started")
+    kernel_reason: str = Field(default="", description="why it was plain although a warm one was wanted")
 
 
 class RunRecord(Record):
@@ -83,6 +86,7 @@ class RunRecord(Record):
 
     id: str
     project: str
+    builder: str = Field(default="", description="the machine and the folder that it runs in")
     state: Literal["running", "done", "failed", "interrupted"]
     started: Moment
     ended: Moment | None = None

@@ -290,7 +290,9 @@ def test_the_migrations_make_the_schema(state: State, state_address: str) -> Non
     engine = create_engine(state_address)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": REVISION_TABLE})
-        assert compare_metadata(context, METADATA) == []
+        differences = compare_metadata(context, METADATA)
+        # the one that only the migration names, as schema.py says
+        assert [(kind, index.name) for kind, index in differences] == [("remove_index", "ix_alerts_open_cause")]
         assert context.get_current_revision() == HEAD
     engine.dispose()
 

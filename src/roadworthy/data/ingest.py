@@ -1,62 +1,51 @@
 """Ingestion: a batch goes through the contract into the dataset's table, its bad rows into quarantine.
 
-The table is the truth: the batch's content hash is committed together with its rows, so that a batch is added once
-even when the process dies between the table and the state database.
+The table is the truth: who wrote a batch, and how far in its input that one had come, is committed together with the
+batch's rows, so that it is added once even when the process dies between the table and the state database.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-import orjson
 import pandas as pd
 import pyarrow as pa
 
 from roadworthy.config import QuarantinePolicy
 from roadworthy.contract import Dataset
-from roadworthy.data import quality
-from roadworthy.errors import DataError, DataRefused
+from roadworthy.data.casting import cells_of
+from roadworthy.data.inspection import Inspection, reasons_of
+from roadworthy.data.readers import CHUNK_ROWS, Chunk, once
+from roadworthy.data.sources import Batch, Source, read_file
+from roadworthy.errors import DataError, DataRefused, RoadworthyError
 from roadworthy.records import Ingestion, now
 from roadworthy.state import State
 from roadworthy.tables import Tables
 
-_TOP_REASONS = 3
+__all__ = ["Intake", "Mark", "ingest", "ingest_source", "read_file"]
+
+OnProgress = Callable[[int, int | None], object]
+"""Called with the rows read so far, and with how many there are in all where that is known."""
+OnProblem = Callable[[str, RoadworthyError], object]
+"""Called with the name of a batch that was not taken, and why."""
+
+_TOP_PROBLEMS = 3
+_QUARANTINE = pa.schema(
+    [
+        ("batch", pa.string()),
+        ("source", pa.string()),
+        ("row", pa.int64()),
+        ("column", pa.string()),
+        ("rule", pa.string()),
+        ("value", pa.string()),
+        ("at", pa.timestamp("us", tz="UTC")),
+        ("content", pa.string()),
+    ]
+)
 _ADDED = 0  # the only position that a batch, as a writer of its own, ever reaches
-
-
-def read_file(path: Path) -> pd.DataFrame:
-    """Read a file of rows: .csv, .csv.gz, .parquet or .jsonl.
-
-    A CSV file's values stay text, as nothing in it says their types; `ingest` and `quality.cast` turn them into what
-    the contract names. Only an empty field is missing.
-
-    Raises
-    ------
-    DataError
-        When the file is missing, of another kind, unreadable or without rows.
-    """
-    ending = next((ending for ending in _READERS if path.name.lower().endswith(ending)), None)
-    if ending is None:
-        raise DataError(f"{path}: files of this kind are not read.", f"Give one of: {', '.join(_READERS)}.")
-    try:
-        rows = _READERS[ending](path)
-    except pd.errors.EmptyDataError as error:
-        raise DataError(f"{path} is empty.", "Give a file with rows.") from error
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist.", "Correct the path.") from error
-    except (OSError, ValueError, EOFError, zlib.error, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise DataError(f"{path} cannot be read as {ending}: {reason}.", "Have it delivered again.") from error
-    if rows.empty:
-        raise DataError(f"{path} has no rows.", "Give a file with rows.")
-    return rows
 
 
 def ingest(
@@ -85,172 +74,190 @@ def ingest(
     Raises
     ------
     DataError
-        When there are no rows, a column is missing or unknown, or a whole column is of a wrong type.
+        When there are no rows, or the columns are not those of the contract: all differences are named at once.
     DataRefused
-        When more rows are bad than the policy tolerates; nothing is written.
+        When more rows are bad than the policy tolerates, there are too few or too many, or they are too old. Nothing
+        is written then.
+    TableError
+        When a table cannot be written.
     """
-    values, failed = _conformed(rows, dataset, source)
-    batch = _Batch(_content_hash(values, failed), source, len(values), dataset, tables)
-    if tables.position(dataset.name, batch.writer) == _ADDED:
-        return _repeated(batch, state)
-    failures = quality.rules(values, dataset, failed)
-    failures = pd.concat([failures, _present_already(values, dataset, tables)], ignore_index=True)
-    _refuse_if_worse(batch, failures, policy)
-    _quarantine(batch, rows, failures)
-    good = values.drop(index=failures["row"].unique().tolist())
-    version = tables.append(dataset.name, good.astype(dataset.dtypes), writer=batch.writer, position=_ADDED)
-    return state.record_ingestion(_account(batch, failures, version))
+    once([str(name) for name in rows.columns], source)
+    batch = Batch(source, lambda: _cut(rows), len(rows))
+    return Intake(dataset, tables, state, policy).take(batch)
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
+def ingest_source(
+    source: Source,
+    *,
+    dataset: Dataset,
+    tables: Tables,
+    state: State,
+    policy: QuarantinePolicy,
+    on_progress: OnProgress | None = None,
+    on_problem: OnProblem | None = None,
+) -> list[Ingestion]:
+    """Add every batch of a source, as `ingest` does; rows are read, checked and set aside chunk by chunk.
 
+    Each batch stands by itself: one that is refused hides no other. All are tried first.
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    Parameters
+    ----------
+    on_problem
+        Called for each batch that was not taken; nothing is raised for it then.
 
+    Returns
+    -------
+    list of Ingestion
+        One for each batch that was taken, in their order.
 
-def _read_json_lines(path: Path) -> pd.DataFrame:
-    rows = []
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                rows.append(orjson.loads(line))
-            except orjson.JSONDecodeError as error:
-                raise ValueError(f"line {number}: {error}") from error
-            if not isinstance(rows[-1], dict):
-                raise ValueError(f"line {number} is not an object")
-    return pd.DataFrame(rows)
-
-
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": _read_csv,
-    ".csv.gz": _read_csv,
-    ".parquet": pd.read_parquet,
-    ".jsonl": _read_json_lines,
-}
-
-
-# --- the batch -----------------------------------------------------------------------------------------------------
+    Raises
+    ------
+    DataError, DataRefused
+        Without ``on_problem``: for the batches that were not taken, after all the others were added.
+    """
+    intake = Intake(dataset, tables, state, policy)
+    taken: list[Ingestion] = []
+    problems: list[tuple[str, RoadworthyError]] = []
+    for batch in source.batches():
+        before = sum(account.rows for account in taken)
+        try:
+            taken.append(intake.take(batch, on_progress=_from(before, on_progress)))
+        except (DataError, DataRefused) as error:
+            problems.append((batch.name, error))
+            if on_problem:
+                on_problem(batch.name, error)
+    if problems and not on_problem:
+        raise _together(source, taken, problems)
+    return taken
 
 
 @dataclass(frozen=True)
-class _Batch:
-    hash: str
-    source: str
-    rows: int
-    dataset: Dataset
-    tables: Tables
+class Mark:
+    """What is committed together with a batch, so that it is added once."""
 
-    @property
-    def writer(self) -> str:
-        return f"batch {self.hash}"
+    batch: str
+    """The batch's name in the record and in quarantine: a hash."""
+    writer: str
+    position: int
 
-    @property
-    def quarantine(self) -> str:
-        return f"{self.dataset.name}_quarantine"
+    @staticmethod
+    def of_content(content: str) -> Mark:
+        """Return the mark of a batch that is known by its content alone."""
+        return Mark(content, f"batch {content}", _ADDED)
 
 
-def _conformed(rows: pd.DataFrame, dataset: Dataset, source: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    unknown = [str(name) for name in rows.columns if name not in dataset.dtypes]
-    if unknown:
-        raise DataError(
-            f"{source}: the contract of dataset {dataset.name!r} has no column {', '.join(map(repr, unknown))}.",
-            "Add it to the contract, or have it left out of the data.",
+class Intake:
+    """Where the batches of one dataset go through."""
+
+    def __init__(self, dataset: Dataset, tables: Tables, state: State, policy: QuarantinePolicy) -> None:
+        self.dataset, self.tables, self.state, self._policy = dataset, tables, state, policy
+        self.quarantine = f"{dataset.name}_quarantine"
+        # A frame without rows says how pandas would store them: the table is the same whatever the rows came as.
+        empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dataset.dtypes.items()})
+        self._stored = pa.Schema.from_pandas(empty, preserve_index=False)
+
+    def take(
+        self,
+        batch: Batch,
+        *,
+        mark: Callable[[str], Mark] = Mark.of_content,
+        on_progress: OnProgress | None = None,
+    ) -> Ingestion:
+        """Add one batch, with the errors of `ingest`.
+
+        Parameters
+        ----------
+        mark
+            Called with the content's hash once all rows were read: who writes, and at which position.
+        """
+        with Inspection(batch, self.dataset, self.tables) as found, closing(batch.chunks()) as chunks:
+            for rows in found.read(chunks):
+                if on_progress:
+                    on_progress(rows, batch.rows)
+            found.finish()
+            marked = mark(found.content)
+            reached = self.tables.position(self.dataset.name, marked.writer)
+            if reached is not None and reached >= marked.position:
+                return self._repeated(found, marked)
+            found.refuse_if_worse(self._policy)
+            self._set_aside(found, marked)
+            version = self._append(found, marked)
+            return self.state.record_ingestion(self._account(found, marked, found.reasons, found.bad_rows, version))
+
+    def _set_aside(self, found: Inspection, mark: Mark) -> None:
+        """Put the bad rows into quarantine before the good ones are added: none is ever lost."""
+        if not found.bad.rows:
+            return
+        known = {"batch": mark.batch, "source": found.batch.name, "at": now()}
+
+        def completed(lines: pa.Table) -> pa.Table:
+            constants = {
+                name: pa.repeat(pa.scalar(value, _QUARANTINE.field(name).type), len(lines))
+                for name, value in known.items()
+            }
+            return pa.table([constants.get(name) or lines[name] for name in _QUARANTINE.names], _QUARANTINE.names)
+
+        self._write(self.quarantine, lambda: found.bad.reader(completed, _QUARANTINE), mark)
+
+    def _append(self, found: Inspection, mark: Mark) -> int:
+        return self._write(self.dataset.name, lambda: found.good.reader(lambda rows: rows, self._stored), mark)
+
+    def _write(self, name: str, rows: Callable[[], pa.RecordBatchReader], mark: Mark) -> int:
+        return self.tables.append(name, rows, writer=mark.writer, position=mark.position)
+
+    def _repeated(self, found: Inspection, mark: Mark) -> Ingestion:
+        """Return the first account of a batch; write it anew when the process died before it could."""
+        first = self.state.ingestion(self.dataset.name, mark.batch)
+        if first is None:
+            reasons, bad = self._aside(mark)
+            version = self.tables.newest(self.dataset.name)
+            first = self.state.record_ingestion(self._account(found, mark, reasons, bad, version))
+        return first.model_copy(update={"repeated": True})
+
+    def _aside(self, mark: Mark) -> tuple[Counter[str], int]:
+        """Return why rows of a batch were set aside, and how many were."""
+        if not self.tables.exists(self.quarantine):
+            return Counter(), 0
+        newest = self.tables.newest(self.quarantine)
+        lines = self.tables.read(self.quarantine, version=newest, columns=["batch", "row", "rule"])
+        lines = lines[lines["batch"] == mark.batch]
+        return reasons_of(lines), int(lines["row"].nunique())
+
+    def _account(self, found: Inspection, mark: Mark, reasons: Counter[str], bad: int, version: int) -> Ingestion:
+        return Ingestion(
+            dataset=self.dataset.name,
+            batch=mark.batch,
+            source=found.batch.name,
+            rows=found.rows,
+            accepted=found.rows - bad,
+            quarantined=bad,
+            reasons=dict(reasons.most_common()),
+            table_version=version,
         )
-    if rows.columns.has_duplicates:
-        twice = rows.columns[rows.columns.duplicated()][0]
-        raise DataError(f"{source}: column {twice!r} is there twice.", "Have it delivered once.")
-    if rows.empty:
-        raise DataError(f"{source}: there are no rows.", "Give a batch with rows.")
-    try:
-        return quality.cast(rows, dataset)
-    except DataError as error:
-        raise DataError(f"{source}: {error.fact}", error.next_step) from error
 
 
-def _content_hash(values: pd.DataFrame, failed: pd.DataFrame) -> str:
-    """Return the SHA-256 of the rows in the contract's columns and types, and of what could not be cast to them."""
-    digest = hashlib.sha256(json.dumps([[name, str(dtype)] for name, dtype in values.dtypes.items()]).encode())
-    for frame in (values, failed):
-        digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
-    return digest.hexdigest()
+def _cut(rows: pd.DataFrame) -> Generator[Chunk, None, None]:
+    for start in range(0, len(rows), CHUNK_ROWS):
+        part = rows.iloc[start : start + CHUNK_ROWS].reset_index(drop=True)
+        yield {str(name): cells_of(part[name]) for name in part.columns}
 
 
-def _present_already(values: pd.DataFrame, dataset: Dataset, tables: Tables) -> pd.DataFrame:
-    """Return failure cases for the rows whose identifier the table already has."""
-    identifiers = [column.name for column in dataset.with_role("identifier")]
-    none = quality.failure_cases(np.array([], dtype="int64"), "", "", pd.Series(dtype="str"))
-    if not identifiers or not tables.exists(dataset.name):
-        return none
-    name = identifiers[0]
-    found = values[name].isin(tables.read(dataset.name, columns=[name])[name]) & values[name].notna()
-    if not found.any():
-        return none
-    return quality.failure_cases(np.flatnonzero(found), name, f"{name} is already in the table", values[name][found])
+def _from(before: int, on_progress: OnProgress | None) -> OnProgress | None:
+    if on_progress is None or not before:
+        return on_progress
+    return lambda rows, _: on_progress(before + rows, None)
 
 
-def _refuse_if_worse(batch: _Batch, failures: pd.DataFrame, policy: QuarantinePolicy) -> None:
-    bad = failures["row"].nunique()
-    if bad <= policy.refuse_over * batch.rows:
-        return
-    top = list(_reasons(failures).items())[:_TOP_REASONS]
-    raise DataRefused(
-        f"{batch.source}: {bad:,} of {batch.rows:,} rows break the contract, more than the {policy.refuse_over:.0%} "
-        f"that the policy tolerates: {'; '.join(f'{rule} ({count:,} rows)' for rule, count in top)}. "
-        "Nothing was added.",
-        "Have the source corrected, or change quarantine.refuse_over in the policy.",
+def _together(source: Source, taken: list[Ingestion], problems: list[tuple[str, RoadworthyError]]) -> RoadworthyError:
+    """Return one error for all batches that were not taken."""
+    first = problems[0][1]
+    if len(problems) == 1 and not taken:
+        return first
+    kind = DataRefused if all(isinstance(error, DataRefused) for _, error in problems) else DataError
+    facts = " ".join(error.fact for _, error in problems[:_TOP_PROBLEMS])
+    more = f" And {len(problems) - _TOP_PROBLEMS} more." if len(problems) > _TOP_PROBLEMS else ""
+    return kind(
+        f"{source.name}: {len(problems)} of {len(problems) + len(taken)} batches were not taken, the others were. "
+        f"{facts}{more}",
+        first.next_step,
     )
-
-
-def _quarantine(batch: _Batch, rows: pd.DataFrame, failures: pd.DataFrame) -> None:
-    """Set aside the bad rows as they were delivered, before the good ones are added: none is ever lost."""
-    if failures.empty:
-        return
-    positions = failures["row"].unique()
-    lines = rows.iloc[positions].to_json(
-        orient="records", lines=True, date_format="iso", double_precision=15, default_handler=str
-    )
-    content = dict(zip(positions, lines.splitlines(), strict=True))
-    origin = pd.DataFrame({"batch": batch.hash, "source": batch.source}, index=failures.index, dtype="str")
-    set_aside = origin.join(failures)
-    set_aside["at"] = pd.Series(now(), index=failures.index).astype("datetime64[us, UTC]")
-    set_aside["content"] = failures["row"].map(content).astype("str")
-    batch.tables.append(batch.quarantine, set_aside, writer=batch.writer, position=_ADDED)
-
-
-# --- the account ---------------------------------------------------------------------------------------------------
-
-
-def _repeated(batch: _Batch, state: State) -> Ingestion:
-    """Return the first account of a batch; write it anew when the process died before it could."""
-    first = state.ingestion(batch.dataset.name, batch.hash)
-    if first is None:
-        version = batch.tables.version(batch.dataset.name)
-        first = state.record_ingestion(_account(batch, _set_aside(batch), version))
-    return first.model_copy(update={"repeated": True})
-
-
-def _set_aside(batch: _Batch) -> pd.DataFrame:
-    if not batch.tables.exists(batch.quarantine):
-        return pd.DataFrame({"row": [], "rule": []})
-    lines = batch.tables.read(batch.quarantine, columns=["batch", "row", "rule"])
-    return lines[lines["batch"] == batch.hash]
-
-
-def _account(batch: _Batch, failures: pd.DataFrame, version: int) -> Ingestion:
-    quarantined = int(failures["row"].nunique())
-    return Ingestion(
-        dataset=batch.dataset.name,
-        batch=batch.hash,
-        source=batch.source,
-        rows=batch.rows,
-        accepted=batch.rows - quarantined,
-        quarantined=quarantined,
-        reasons=_reasons(failures),
-        table_version=version,
-    )
-
-
-def _reasons(failures: pd.DataFrame) -> dict[str, int]:
-    """Count the rows that broke each rule."""
-    return dict(Counter(failures.drop_duplicates(["row", "rule"])["rule"].tolist()).most_common())

@@ -6,30 +6,73 @@ row's position, the column, the rule in words and the value.
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from roadworthy.contract import Column, ColumnType, Dataset
-from roadworthy.errors import ContractError, DataError
+from roadworthy.contract import Column, Dataset, Relation
+from roadworthy.data.casting import ARROW_TYPES, Cells, cells_of, whole
+from roadworthy.data.casting import cast as cast_cells
+from roadworthy.data.layout import KINDS, Change, differences, kind_of
+from roadworthy.data.uniqueness import Seen, hashes
+from roadworthy.errors import ContractError
 
 if TYPE_CHECKING:
     from pandera.pandas import Check, DataFrameSchema
 
 _FAILURE_DTYPES = {"row": "int64", "column": "str", "rule": "str", "value": "str"}
-_KINDS: dict[ColumnType, str] = {
-    "string": "text",
-    "number": "a finite number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "timestamp": "a moment such as 2013-01-31T09:15:00Z",
-}
-_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "None", "NULL")
-_TRUTH = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 _LONGEST_VALUE = 200
+NO_FAILURES = pd.DataFrame({name: [] for name in _FAILURE_DTYPES}).astype(_FAILURE_DTYPES)
+"""Failure cases of rows that break nothing."""
+_EXACT = 2**53  # a column of whole numbers with gaps is one of floats, which hold no larger ones exactly
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+
+
+@dataclass(frozen=True)
+class Typed:
+    """Rows in the contract's types and order of columns, and what could not be cast to them."""
+
+    values: pa.Table
+    failures: pd.DataFrame
+    """The failure cases, as from `check`."""
+    changes: tuple[Change, ...]
+    """The columns of which no value could be cast."""
+    present: Mapping[str, int]
+    """How many cells of a column held something."""
+
+
+def typed(cells: Mapping[str, Cells], columns: Sequence[Column]) -> Typed:
+    """Cast delivered columns, whose names are among those wanted; one that was not delivered is wholly missing."""
+    rows = len(next(iter(cells.values()))) if cells else 0
+    values, failures, changes, present = [], [NO_FAILURES], [], {}
+    for column in columns:
+        given = cells.get(column.name, pa.nulls(rows))
+        found, failed, rule = _cast(column, given)
+        values.append(found)
+        count = int(failed.sum())
+        present[column.name] = rows - found.null_count + count
+        if count:
+            at = np.flatnonzero(failed)
+            failures.append(failure_cases(at, column.name, rule, _delivered(given, at)))
+            if count == present[column.name]:
+                changes.append(Change(column, count, kind_of(given), failures[-1]["value"].iloc[0]))
+    table = pa.table(values, schema=pa.schema([(c.name, ARROW_TYPES[c.type]) for c in columns]))
+    return Typed(table, _joined(failures), tuple(changes), present)
 
 
 def cast(
@@ -56,225 +99,192 @@ def cast(
     DataError
         When a column is missing, or none of its values is of its type.
     """
-    wanted = dataset.columns if columns is None else columns
-    given = frame.reset_index(drop=True)
-    missing = [column.name for column in wanted if column.name not in given]
-    if missing:
-        raise DataError(
-            f"Column {', '.join(map(repr, missing))} of dataset {dataset.name!r} is missing.",
-            "Deliver it, or take it out of the contract.",
-        )
-    series, failures = {}, []
-    for column in wanted:
-        found = given[column.name]
-        series[column.name], failed = _CASTS[column.type](found)
-        failures.append(_cast_failures(column, found, failed))
-    return pd.DataFrame(series, index=given.index), _joined(failures)
-
-
-def conform(frame: pd.DataFrame, dataset: Dataset, *, columns: Sequence[Column] | None = None) -> pd.DataFrame:
-    """Return the frame in the contract's order of columns and in its dtypes; rules are not checked.
-
-    Raises
-    ------
-    DataError
-        When a column is missing, or a value cannot be cast or is missing where the dtype has no room for that; names
-        column, row (counted from 0) and value.
-    """
-    wanted = dataset.columns if columns is None else columns
-    conformed, failures = cast(frame, dataset, columns=wanted)
-    if len(failures):
-        first = failures.sort_values("row", kind="stable").iloc[0]
-        raise DataError(
-            f"Row {first['row']}: {first['rule']}, it is {first['value']!r}.", f"Correct {first['column']} there."
-        )
-    for column in wanted:
-        gaps = conformed[column.name].isna()
-        if column.dtype in ("int64", "bool") and gaps.any():
-            raise DataError(
-                f"Row {int(np.argmax(gaps))}: {column.name} is required, it is missing.", f"Fill in {column.name}."
-            )
-    return conformed.astype({column.name: column.dtype for column in wanted})
+    found = _cast_frame(frame, dataset, dataset.columns if columns is None else columns)
+    return frame_of(found.values), found.failures
 
 
 def check(frame: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    """Return every broken rule of the contract.
+    """Return every broken rule of the contract's rows.
 
     Returns
     -------
     DataFrame
         One row a failure case, in the order of rows: row (position, counted from 0), column, rule (in words), value.
-        Of rows that share a value which must be unique, the first keeps it.
+        Of rows that share a value which must be unique, the first keeps it; a missing value is like no other.
 
     Raises
     ------
     DataError
         When a column is missing, or none of its values is of its type.
     """
-    values, failed = cast(frame, dataset)
-    return rules(values, dataset, failed)
+    found = _cast_frame(frame, dataset, dataset.columns)
+    return in_order([rules(found, dataset), Uniqueness(dataset).broken(found.values)], dataset)
 
 
-def rules(values: pd.DataFrame, dataset: Dataset, failed: pd.DataFrame) -> pd.DataFrame:
-    """Return the failure cases of rows that went through `cast`, those of the cast included."""
+def rules(found: Typed, dataset: Dataset) -> pd.DataFrame:
+    """Return the failure cases of each row by itself: of the cast, of its columns' rules, and of relations."""
     # Imported here: 1.3 s that no command should pay which checks no rows.
     from pandera.errors import SchemaErrors
 
+    values, failures = frame_of(found.values), found.failures
+    cases = []
     try:
         _schema(dataset).validate(values, lazy=True)
     except SchemaErrors as error:
-        found = _failures(error.failure_cases)
-        known = pd.MultiIndex.from_frame(failed[["row", "column"]])  # missing only because it could not be cast
-        found = found[~pd.MultiIndex.from_frame(found[["row", "column"]]).isin(known)]
-        failed = _joined([failed, found])
-    order = {name: position for position, name in enumerate(values.columns)}
-    positions = failed["column"].map(order)
-    return (
-        failed.assign(_at=positions).sort_values(["row", "_at"], kind="stable", ignore_index=True).drop(columns="_at")
-    )
+        cases.append(_failures(error.failure_cases))
+    cases += [_broken_relation(values, relation) for relation in dataset.relations]
+    broken = _joined([NO_FAILURES, *cases])
+    if len(failures) and len(broken):
+        known = pd.MultiIndex.from_frame(failures[["row", "column"]])  # missing only because it could not be cast
+        broken = broken[~pd.MultiIndex.from_frame(broken[["row", "column"]]).isin(known)]
+    return in_order([failures, broken], dataset)
 
 
-def failure_cases(rows: np.ndarray[Any, Any], column: str, rule: str, values: pd.Series[Any]) -> pd.DataFrame:
+class Uniqueness:
+    """Finds what must be unique and is not, among all rows that it was ever given."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        alone = [((column.name,), f"{column.name} must be unique") for column in dataset.columns if column.unique]
+        together = [(names, f"{', '.join(names)} must be unique together") for names in dataset.unique_together]
+        self._rules = [(names, rule, Seen()) for names, rule in alone + together]
+
+    def broken(self, values: pa.Table) -> pd.DataFrame:
+        """Return the failure cases of the next rows, their positions counted from 0."""
+        cases = [NO_FAILURES]
+        for names, rule, seen in self._rules:
+            columns = [whole(values[name]) for name in names]
+            at = np.flatnonzero(seen.again(*hashes(columns)))
+            if len(at):
+                parts = [column.take(pa.array(at)).to_pylist() for column in columns]
+                words = [", ".join(map(_words, row)) for row in zip(*parts, strict=True)]
+                cases.append(failure_cases(at, names[0], rule, words))
+        return _joined(cases)
+
+
+def frame_of(values: pa.Table) -> pd.DataFrame:
+    """Return typed rows as a DataFrame, in dtypes that can hold missing values."""
+    frame: pd.DataFrame = values.to_pandas(split_blocks=True)
+    truths = [field.name for field in values.schema if pa.types.is_boolean(field.type)]
+    return frame.astype(dict.fromkeys(truths, "boolean"))
+
+
+def failure_cases(rows: np.ndarray[Any, Any], column: str, rule: str, values: Sequence[Any]) -> pd.DataFrame:
     """Return failure cases of one column and rule at the given row positions."""
     words = [_words(value) for value in values]
     return pd.DataFrame({"row": rows, "column": column, "rule": rule, "value": words}).astype(_FAILURE_DTYPES)
 
 
-# --- casting -------------------------------------------------------------------------------------------------------
+def in_order(failures: list[pd.DataFrame], dataset: Dataset) -> pd.DataFrame:
+    """Return failure cases together, in the order of rows and of the contract's columns."""
+    together = _joined(failures)
+    if len(together) < 2:
+        return together
+    order = {column.name: position for position, column in enumerate(dataset.columns)}
+    places = np.lexsort((together["column"].map(order).to_numpy(), together["row"].to_numpy()))
+    return together.iloc[places].reset_index(drop=True)
 
 
-def _cast_failures(column: Column, found: pd.Series[Any], failed: pd.Series[bool]) -> pd.DataFrame:
-    if not failed.any():
-        return failure_cases(np.array([], dtype="int64"), column.name, "", found.iloc[:0])
-    if failed.sum() == found.notna().sum():
-        value = _words(found[failed].iloc[0])
-        raise DataError(
-            f"Column {column.name!r} must be {_KINDS[column.type]}, and none of its {failed.sum()} values is: "
-            f"the first is {value!r}.",
-            f"Deliver {column.name} as {_KINDS[column.type]}, or correct its type in the contract.",
-        )
-    rule = f"{column.name} must be {_KINDS[column.type]}"
-    return failure_cases(np.flatnonzero(failed), column.name, rule, found[failed])
+# --- casting ---------------------------------------------------------------------------------------------------------
 
 
-def _as_text(found: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    if isinstance(found.dtype, pd.StringDtype):
-        return found.astype("str"), pd.Series(False, index=found.index)
-    if pd.api.types.is_numeric_dtype(found) or isinstance(found.dtype, pd.DatetimeTZDtype):
-        return pd.Series(None, index=found.index, dtype="str"), found.notna()
-    failed = found.notna() & ~found.map(lambda value: isinstance(value, str)).astype(bool)
-    return found.astype("object").mask(failed | found.isna(), None).astype("str"), failed
+def _cast_frame(frame: pd.DataFrame, dataset: Dataset, wanted: Sequence[Column]) -> Typed:
+    names = [column.name for column in wanted]
+    cells = {name: cells_of(frame[name].reset_index(drop=True)) for name in names if name in frame}
+    missing = differences(cells, dataset, wanted)
+    if missing:
+        raise missing
+    found = typed(cells, wanted)
+    changed = differences(cells, dataset, wanted, found.changes)
+    if changed:
+        raise changed
+    return found
 
 
-def _as_number(found: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    present, plain = _plain(found)
-    if not pd.api.types.is_numeric_dtype(plain):
-        plain = plain.where(~plain.map(lambda value: isinstance(value, bool)).astype(bool), "a truth value")
-    numbers = pd.to_numeric(plain, errors="coerce").astype("float64")
-    numbers = numbers.mask(np.isinf(numbers))
-    return numbers, present & numbers.isna()
+def _cast(column: Column, given: Cells) -> tuple[pa.Array, np.ndarray[Any, Any], str]:
+    """Return the values, which cells are not of the type, and the rule that those break."""
+    found = cast_cells(given, column.type)
+    rule = f"{column.name} must be {KINDS[column.type]}"
+    if column.type != "integer" or column.required:
+        return found.values, found.failed, rule
+    inexact = pc.fill_null(pc.greater(pc.abs(found.values), _EXACT), False)
+    if not pc.any(inexact, min_count=0).as_py():
+        return found.values, found.failed, rule
+    values = pc.if_else(inexact, None, found.values)
+    return values, found.failed | inexact.to_numpy(zero_copy_only=False), f"{rule} up to {_EXACT}"
 
 
-def _as_integer(found: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    if pd.api.types.is_integer_dtype(found) and not found.isna().any():
-        return found.astype("int64"), pd.Series(False, index=found.index)
-    present, plain = _plain(found)
-    exact = pd.to_numeric(plain, errors="coerce")
-    if pd.api.types.is_integer_dtype(exact) and present.all():  # text of whole numbers, kept to the last digit
-        return exact.astype("int64"), ~present
-    numbers, _ = _as_number(found)
-    numbers = numbers.where(numbers == np.floor(numbers))
-    return numbers, present & numbers.isna()
+def _delivered(given: Cells, at: np.ndarray[Any, Any]) -> list[Any]:
+    return given.take(pa.array(at)).to_pylist() if isinstance(given, pa.Array) else given.iloc[at].tolist()
 
 
-def _as_truth(found: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    if pd.api.types.is_bool_dtype(found.dtype):
-        return found.astype("boolean"), pd.Series(False, index=found.index)
-    present, plain = _plain(found)
-    truth = plain.map(lambda value: _TRUTH.get(str(value).strip().lower()), na_action="ignore").astype("boolean")
-    return truth, present & truth.isna()
+# --- rules -----------------------------------------------------------------------------------------------------------
 
 
-def _as_moment(found: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    if pd.api.types.is_datetime64_any_dtype(found):
-        moments = found if found.dt.tz is not None else found.dt.tz_localize("UTC")
-        return moments.dt.tz_convert("UTC").astype("datetime64[us, UTC]"), pd.Series(False, index=found.index)
-    present, plain = _plain(found)
-    if pd.api.types.is_numeric_dtype(plain):  # seconds or milliseconds, since when? never guessed
-        return pd.Series(pd.NaT, index=found.index, dtype="datetime64[us, UTC]"), present
-    moments = pd.to_datetime(plain.astype("object"), utc=True, errors="coerce", format="ISO8601")
-    return moments.astype("datetime64[us, UTC]"), present & moments.isna()
-
-
-def _plain(found: pd.Series[Any]) -> tuple[pd.Series[bool], pd.Series[Any]]:
-    """Return which values are there, and the values with the spellings of a missing one made missing."""
-    if pd.api.types.is_numeric_dtype(found) and not pd.api.types.is_bool_dtype(found):
-        return found.notna(), found
-    values = found.astype("object")
-    values = values.mask(values.isin(_MISSING) | values.isna(), None)
-    return values.notna(), values
-
-
-_Cast = Callable[["pd.Series[Any]"], "tuple[pd.Series[Any], pd.Series[bool]]"]
-_CASTS: dict[ColumnType, _Cast] = {
-    "string": _as_text,
-    "number": _as_number,
-    "integer": _as_integer,
-    "boolean": _as_truth,
-    "timestamp": _as_moment,
-}
-
-
-# --- rules ---------------------------------------------------------------------------------------------------------
-
-
+@lru_cache(maxsize=8)
 def _schema(dataset: Dataset) -> DataFrameSchema:
     import pandera.pandas as pandera  # heavy, as above
 
-    return pandera.DataFrameSchema(
-        {
-            column.name: pandera.Column(
-                None,
-                _checks(column),
-                nullable=not column.required,
-                unique=column.unique,
-                report_duplicates="exclude_first",
-            )
-            for column in dataset.columns
-        }
-    )
+    columns = {
+        column.name: pandera.Column(None, _checks(column), nullable=not column.required) for column in dataset.columns
+    }
+    return pandera.DataFrameSchema(columns)
 
 
 def _checks(column: Column) -> list[Check]:
     from pandera.pandas import Check  # heavy, as above
 
-    name, checks = column.name, []
+    name, rules = column.name, []
     if column.minimum is not None:
-        checks.append(Check.ge(column.minimum, error=f"{name} must be at least {_figure(column.minimum)}"))
+        rules.append((f"at least {_figure(column.minimum)}", partial(_below, column.minimum)))
     if column.maximum is not None:
-        checks.append(Check.le(column.maximum, error=f"{name} must be at most {_figure(column.maximum)}"))
+        rules.append((f"at most {_figure(column.maximum)}", partial(_above, column.maximum)))
     if column.categories:
-        allowed = _allowed(column)
-        checks.append(Check.isin(allowed, error=f"{name} must be one of: {', '.join(column.categories)}"))
+        rules.append((f"one of: {', '.join(column.categories)}", partial(_outside, _allowed(column))))
+    checks = [
+        Check(partial(_hold, broken), error=f"{name} must be {words}", ignore_na=False) for words, broken in rules
+    ]
     if column.pattern is not None:
-        fits = _pattern(column).search
-        checks.append(
-            Check(
-                lambda values: values.map(lambda value: fits(value) is not None, na_action="ignore").astype(bool),
-                error=f"{name} must match {column.pattern}",
-            )
-        )
+        broken = partial(_unlike, _pattern(column).search)
+        checks.append(Check(partial(_hold, broken), error=f"{name} must match {column.pattern}", ignore_na=False))
     return checks
 
 
+def _hold(broken: Callable[[pd.Series[Any]], Any], values: pd.Series[Any]) -> pd.Series[bool]:
+    """Return which values keep a rule, told which break it; a missing one breaks none.
+
+    Pandera would leave the missing ones out itself, by copying each column for each of its rules.
+    """
+    return pd.Series(~np.asarray(broken(values), dtype=bool), index=values.index)
+
+
+def _below(minimum: float, values: pd.Series[Any]) -> Any:  # noqa: ANN401 - truth values, in whatever form
+    return values.to_numpy() < minimum
+
+
+def _above(maximum: float, values: pd.Series[Any]) -> Any:  # noqa: ANN401
+    return values.to_numpy() > maximum
+
+
+def _outside(allowed: list[Any], values: pd.Series[Any]) -> Any:  # noqa: ANN401
+    return ~(values.isin(allowed) | values.isna())
+
+
+def _unlike(fits: Callable[[str], object], values: pd.Series[Any]) -> Any:  # noqa: ANN401
+    """Return which values do not match; each distinct one is looked at once."""
+    places, distinct = pd.factorize(values)  # a missing one is at -1, the last
+    return np.array([fits(value) is None for value in distinct.to_numpy(dtype="object")] + [False])[places]
+
+
 def _allowed(column: Column) -> list[Any]:
-    values, failed = _CASTS[column.type](pd.Series(column.categories, dtype="str"))
-    if failed.any():
+    found = cast_cells(pa.array(column.categories), column.type)
+    if found.failed.any():
         raise ContractError(
-            f"{column.name}: {column.categories[int(np.argmax(failed))]!r} in its enum is not {_KINDS[column.type]}.",
+            f"{column.name}: {column.categories[int(np.argmax(found.failed))]!r} in its enum is not "
+            f"{KINDS[column.type]}.",
             f"Correct the enum of {column.name}, or its logicalType.",
         )
-    return values.tolist()
+    allowed: list[Any] = found.values.to_pylist()
+    return allowed
 
 
 def _pattern(column: Column) -> re.Pattern[str]:
@@ -287,11 +297,20 @@ def _pattern(column: Column) -> re.Pattern[str]:
         ) from error
 
 
+def _broken_relation(values: pd.DataFrame, relation: Relation) -> pd.DataFrame:
+    left, right = values[relation.left], values[relation.right]
+    kept = np.asarray(_OPERATORS[relation.operator](left, right).fillna(value=True), dtype=bool)
+    at = np.flatnonzero(~kept & left.notna().to_numpy() & right.notna().to_numpy())
+    words = [
+        f"{_words(one)}, against {_words(other)}" for one, other in zip(left.iloc[at], right.iloc[at], strict=True)
+    ]
+    return failure_cases(at, relation.left, relation.words, words)
+
+
 def _failures(cases: pd.DataFrame) -> pd.DataFrame:
     """Return pandera's failure cases with the rules in our words."""
-    general = {"not_nullable": " is required", "field_uniqueness": " must be unique"}
     words = [
-        f"{column}{general[rule]}" if rule in general else rule
+        f"{column} is required" if rule == "not_nullable" else rule
         for column, rule in zip(cases["column"], cases["check"], strict=True)
     ]
     values = [_words(value) for value in cases["failure_case"]]
@@ -300,7 +319,8 @@ def _failures(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(failures: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(failures, ignore_index=True)
+    some = [cases for cases in failures if len(cases)]
+    return pd.concat(some, ignore_index=True) if some else failures[0]
 
 
 def _figure(value: float) -> str:

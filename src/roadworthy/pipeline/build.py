@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from typing import IO
+from collections.abc import Callable, Mapping
+from typing import IO, Any
 
 import psutil
 
+from roadworthy import contract as contracts
 from roadworthy.config import Config
 from roadworthy.errors import PipelineError
-from roadworthy.pipeline import checks, lineage
+from roadworthy.pipeline import checks, lineage, spec
+from roadworthy.pipeline.freshness import Freshness
+from roadworthy.pipeline.options import BuildOptions
+from roadworthy.pipeline.warming import warm_up
 from roadworthy.records import RunRecord
 from roadworthy.state import State
 
 # What the program `ploomber` runs, for the very interpreter that runs this: the program itself may not be on PATH.
 COMMAND = (sys.executable, "-c", "from ploomber_cli.cli import cmd_router; cmd_router()")
-_TASK_LINE = re.compile(r"^\S+ +(done|failed) in [0-9.]+ s$|^Waiting for another build")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TRACEBACK = re.compile(r"^(Traceback |  File |    |During handling|The above exception)")
-# what the `ploomber` command does, in this interpreter's environment whatever PATH says
-_COMMAND = "import sys; from ploomber_cli.cli import cmd_router; sys.argv[0] = 'ploomber'; sys.exit(cmd_router())"
+_WAITING = "Waiting for another build"
 _SECONDS_TO_END = 20
 _LINES_SHOWN = 12
+Event = dict[str, Any]
+OnEvent = Callable[[Event], None]
 
 
 def build(
-    config: Config, parameters: Mapping[str, str] | None = None, *, force: bool = False, quiet: bool = False
+    config: Config,
+    parameters: Mapping[str, str] | None = None,
+    *,
+    force: bool = False,
+    options: BuildOptions | None = None,
+    on_event: OnEvent | None = None,
 ) -> RunRecord:
     """Run the pipeline by ``ploomber build`` in the project's folder.
 
@@ -43,8 +53,11 @@ def build(
         Values that replace those in env.yaml, such as ``{"train_end": "2013-06-01"}``.
     force
         Run every task, also those that are up to date.
-    quiet
-        Do not print a line for each task.
+    options
+        Which tasks, as of when, and how many at once.
+    on_event
+        Called with what happens: ``event`` (started, done, failed, retried, fresh, held back, waiting), ``task`` and
+        further facts; by default nothing is told.
 
     Returns
     -------
@@ -59,21 +72,56 @@ def build(
         On Ctrl-C, after the pipeline has ended and was recorded as interrupted.
     """
     parameters = parameters or {}
-    pipeline = config.path("pipeline.yaml")
-    checks.refuse_broken(pipeline)
+    checks.refuse_broken(config.path("pipeline.yaml"))
     checks.refuse_unknown(parameters, config.root)
-    checks.refuse_without_parameters(pipeline)
+    checks.refuse_without_parameters(config.path("pipeline.yaml"))
+    warm_up(config, spec.read(config.root, parameters))
+    options = (options or BuildOptions()).model_copy(update={"progress": True})
     identity = lineage.run_id()
-    said = _ploomber(config, _arguments(parameters, force), identity, quiet=quiet)
-    state = State.open(config.state_address)
-    try:
+    environment = options.as_environment() | {lineage.RUN_ID_VARIABLE: identity}
+    said = _ploomber(config, _arguments(parameters, force), environment, on_event or (lambda event: None))
+    with State.open(config.state_address) as state:
         run = state.run(identity)
         if run is None and said is None:
-            folder = parameters.get(config.settings.pipeline.products, config.settings.model.products)
-            return lineage.lineage(config, state, config.path(folder))
-    finally:
-        state.close()
+            return existing(config, state, parameters)
     return _successful(run, said)
+
+
+def existing(config: Config, state: State, parameters: Mapping[str, str]) -> RunRecord:
+    """Return the lineage of the products that a build with these parameters makes.
+
+    Raises
+    ------
+    PipelineError
+        When one of them is missing, or nobody can say what it came from.
+    """
+    folder = parameters.get(config.settings.pipeline.products, config.settings.model.products)
+    return lineage.lineage(config, state, config.path(folder))
+
+
+def fresh(
+    config: Config, state: State, parameters: Mapping[str, str] | None = None, only: tuple[str, ...] = ()
+) -> tuple[str, ...] | None:
+    """Return the names of all tasks when every one is fresh; None when one is not, or only a build can tell.
+
+    This imports neither Ploomber nor a notebook's libraries.
+
+    Raises
+    ------
+    ContractError, PipelineError
+        When the contract or a notebook cannot be read.
+    """
+    pipeline = spec.read(config.root, parameters or {})
+    if pipeline is None:
+        return None
+    contract = contracts.read(config.path(config.settings.contract))
+    judge = Freshness(config, state, contract, {})
+    specs = {task.name: task for task in pipeline.tasks}
+    wanted = pipeline.needed(only or tuple(specs))
+    names = tuple(name for name in specs if name in wanted)
+    all_fresh = all(judge.judge(specs[name], specs).fresh for name in names)
+    judge.save()
+    return names if all_fresh else None
 
 
 def _arguments(parameters: Mapping[str, str], force: bool) -> list[str]:
@@ -81,13 +129,13 @@ def _arguments(parameters: Mapping[str, str], force: bool) -> list[str]:
     return [*values, "--force"] if force else values
 
 
-def _ploomber(config: Config, arguments: Sequence[str], identity: str, *, quiet: bool) -> str | None:
+def _ploomber(config: Config, arguments: list[str], environment: Mapping[str, str], on_event: OnEvent) -> str | None:
     """Run it to its end; return None when it went well, otherwise what it said."""
     said: list[str] = []
     with subprocess.Popen(
         [*COMMAND, "build", *arguments],
         cwd=config.root,
-        env=_environment(identity),
+        env=_environment() | dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -95,7 +143,7 @@ def _ploomber(config: Config, arguments: Sequence[str], identity: str, *, quiet:
         errors="replace",
         start_new_session=True,  # so that Ctrl-C reaches it once, from here, and not from the terminal as well
     ) as process:
-        reader = threading.Thread(target=_relay, args=(process.stdout, said, quiet), daemon=True)
+        reader = threading.Thread(target=_relay, args=(process.stdout, said, on_event), daemon=True)
         reader.start()
         try:
             code = process.wait()
@@ -107,16 +155,30 @@ def _ploomber(config: Config, arguments: Sequence[str], identity: str, *, quiet:
     return None if code == 0 else "".join(said)
 
 
-def _environment(identity: str) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("ENTRY_POINT", "PLOOMBER_DEBUG")}
-    return kept | {lineage.RUN_ID_VARIABLE: identity, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+    return kept | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 
 
-def _relay(output: IO[str], said: list[str], quiet: bool) -> None:
+def _relay(output: IO[str], said: list[str], on_event: OnEvent) -> None:
     for line in output:
-        said.append(line)
-        if not quiet and _TASK_LINE.match(line):
-            print(line, end="", flush=True)  # noqa: T201  (the one thing a user watches a build for)
+        event = _event(line)
+        if event is not None:
+            on_event(event)
+        elif line.startswith(_WAITING):
+            on_event({"event": "waiting", "task": "", "reason": line.strip()})
+        else:
+            said.append(line)
+
+
+def _event(line: str) -> Event | None:
+    if not line.startswith('{"event"'):
+        return None
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _end(process: subprocess.Popen[str]) -> None:

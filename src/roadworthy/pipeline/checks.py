@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from roadworthy import documents
 from roadworthy.errors import PipelineError
+from roadworthy.pipeline import code
+
+_SCRIPTS = (".py", ".R", ".r")
 
 
 def refuse_without_parameters(pipeline: Path) -> None:
-    """Raise PipelineError when a notebook of a pipeline.yaml has no cell tagged ``parameters``.
+    """Raise PipelineError when a notebook or script of a pipeline.yaml has no cell tagged ``parameters``.
 
-    Ploomber would write such a cell into the user's file. A pipeline or notebook that cannot be read at all is left
-    to Ploomber, which says so.
+    Ploomber would write such a cell into the user's file. A pipeline that cannot be read at all, or names a file that
+    is not there, is left to Ploomber, which says so.
     """
     for source in _sources(pipeline):
         path = pipeline.parent / source
-        if path.suffix == ".ipynb" and path.is_file() and not _has_parameters(path):
+        if path.suffix in (".ipynb", *_SCRIPTS) and path.is_file() and not code.parameters_cell(path):
             raise PipelineError(
-                f"{source} has no cell tagged `parameters`, so no parameter can reach it.",
-                f"Open it with `jupyter lab {source}`, select the cell with its parameters, and add the tag "
-                "`parameters` in the property inspector (the gears on the right).",
+                f"{source} has no cell tagged `parameters`, so no parameter can reach it.", _how_to_tag(source)
             )
 
 
@@ -45,15 +44,11 @@ def refuse_broken(pipeline: Path) -> None:
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = documents.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PipelineError(f"{path} cannot be read: {error.strerror}.", "Restore the file.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise PipelineError(
-            f"{path}{line}: not YAML: {getattr(error, 'problem', error)}.", "Mend that line."
-        ) from error
+    except documents.NotYaml as error:
+        raise PipelineError(f"{path}{error.line}: not YAML: {error.problem}.", "Mend that line.") from error
     if not isinstance(content, dict):
         raise PipelineError(f"{path} is not a mapping of names to values.", "Write it as `name: value` lines.")
     return content
@@ -68,9 +63,10 @@ def _sources(pipeline: Path) -> list[str]:
     return [str(task.get("source", "")) for task in named]
 
 
-def _has_parameters(notebook: Path) -> bool:
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        return any("parameters" in cell.get("metadata", {}).get("tags", ()) for cell in cells)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return True  # not a notebook of today's format: Ploomber reads it, or says what is wrong
+def _how_to_tag(source: str) -> str:
+    if source.endswith(_SCRIPTS):
+        return f'Put the line `# %% tags=["parameters"]` above the parameters in {source}, and `# %%` below them.'
+    return (
+        f"Open it with `jupyter lab {source}`, select the cell with its parameters, and add the tag `parameters` in "
+        "the property inspector (the gears on the right)."
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import platform
 import secrets
+import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
@@ -14,6 +15,9 @@ from typing import Any
 
 from roadworthy.config import Config
 from roadworthy.errors import PipelineError
+from roadworthy.pipeline import spec
+from roadworthy.pipeline.content import content_hash, text_hash
+from roadworthy.pipeline.spec import Pipeline
 from roadworthy.records import RunRecord, TaskRecord, now
 from roadworthy.state import State
 
@@ -32,6 +36,8 @@ _PACKAGES = (
     "skops",
 )
 RUN_ID_VARIABLE = "ROADWORTHY_RUN_ID"
+TABLE_LOG_VARIABLE = "ROADWORTHY_TABLE_LOG"
+AS_OF_VARIABLE = "ROADWORTHY_AS_OF"
 RUNS_SEARCHED = 10_000
 
 
@@ -40,30 +46,32 @@ def run_id() -> str:
     return f"{now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's content, or of a folder's file names and contents."""
-    if path.is_dir():
-        parts = [f"{file.relative_to(path)} {content_hash(file)}" for file in sorted(path.rglob("*")) if file.is_file()]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def parameter_hash(parameters: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of parameters, whatever their order.
+    """Return the BLAKE3 hash of parameters, whatever their order.
 
     Examples
     --------
     >>> parameter_hash({"a": 1, "b": 2}) == parameter_hash({"b": 2, "a": 1})
     True
     """
-    return hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode()).hexdigest()
+    return text_hash(json.dumps(parameters, sort_keys=True, default=str))
 
 
 def below(root: Path, path: Path) -> str:
     """Return a path as it is recorded: relative to the root, or absolute when it lies outside."""
     absolute = (root / path).resolve()
     return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()
+
+
+def folder(pipeline: Pipeline) -> str:
+    """Return the folder that holds all products of a pipeline, as it is recorded."""
+    parents = [Path(path).parent.as_posix() for task in pipeline.tasks for path in task.products.values()]
+    return Path(os.path.commonpath(parents)).as_posix() if parents else "."
+
+
+def builder(root: Path) -> str:
+    """Return the machine and folder that a run belongs to."""
+    return f"{socket.gethostname()}:{root}"
 
 
 def commit(root: Path) -> tuple[str | None, bool]:
@@ -129,7 +137,7 @@ def lineage(config: Config, state: State, products: Path) -> RunRecord:
     folder = below(config.root, products)
     key = config.settings.pipeline.products
     runs = [run for run in state.runs(limit=RUNS_SEARCHED) if run.parameters.get(key) == folder]
-    found = {name: _origin(config.root, runs, name, folder) for name in config.settings.pipeline.tasks}
+    found = {name: _origin(config.root, runs, name, folder) for name in _tasks(config, {key: folder})}
     tasks = tuple(task for _, task in found.values())
     tables, metrics = told(config.root, [product for task in tasks for product in task.products])
     newest = max((run for run, _ in found.values()), key=lambda run: run.started)
@@ -150,6 +158,17 @@ def executions(runs: Iterable[RunRecord], task: str) -> Iterator[tuple[RunRecord
         for record in run.tasks:
             if record.name == task and record.state == "done":
                 yield run, record
+
+
+def _tasks(config: Config, values: Mapping[str, str]) -> Iterable[str]:
+    pipeline = spec.read(config.root, values)
+    names = config.settings.pipeline.tasks or tuple(task.name for task in (pipeline.tasks if pipeline else ()))
+    if not names:
+        raise PipelineError(
+            "What pipeline.yaml makes is only known to Ploomber, so nobody can say what a product came from.",
+            "Name the tasks: `tasks` in [tool.roadworthy.pipeline].",
+        )
+    return names
 
 
 def _origin(root: Path, runs: list[RunRecord], task: str, folder: str) -> tuple[RunRecord, TaskRecord]:

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from roadworthy.errors import StateError
 from roadworthy.records import Record
@@ -77,7 +77,11 @@ class Database:
 
 def dialect(connection: Connection) -> ModuleType:
     """Return the module with the database's own INSERT, whose ON CONFLICT both spell alike."""
-    return postgresql if connection.dialect.name == "postgresql" else sqlite
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # 25 ms that SQLite's users need not pay
+
+        return postgresql
+    return sqlite
 
 
 def insert_unless_there(

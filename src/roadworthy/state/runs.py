@@ -59,9 +59,11 @@ class DataAndRuns(Database):
             with self._writing() as connection:
                 connection.execute(artifacts.insert(), rows)
 
-    def makers(self, paths: Collection[str]) -> dict[str, Artifact]:
-        """Return, for each path that a task ever made, who made it last."""
+    def makers(self, paths: Collection[str], fingerprint: str | None = None) -> dict[str, Artifact]:
+        """Return, for each path that a task ever made (under a fingerprint, if one is given), who made it last."""
         newest = select(func.max(artifacts.c.id)).where(artifacts.c.path.in_(paths)).group_by(artifacts.c.path)
+        if fingerprint is not None:
+            newest = newest.where(artifacts.c.fingerprint == fingerprint)
         return {found.path: found for found in self._artifacts(select(artifacts).where(artifacts.c.id.in_(newest)))}
 
     def makers_of(self, path: str) -> list[Artifact]:

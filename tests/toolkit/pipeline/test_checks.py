@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from roadworthy.errors import PipelineError
@@ -27,9 +29,79 @@ def test_a_pipeline_that_cannot_be_read_is_left_to_ploomber(tmp_path: Path, text
     checks.refuse_without_parameters(tmp_path / "pipeline.yaml")
 
 
-def test_a_file_that_is_no_notebook_is_left_to_ploomber(tiny: Path) -> None:
+def test_a_file_that_is_no_notebook_is_named(tiny: Path) -> None:
     (tiny / "notebooks/first.ipynb").write_text("not JSON")
-    checks.refuse_without_parameters(tiny / "pipeline.yaml")
+    with pytest.raises(PipelineError, match=r"notebooks/first.ipynb is not a notebook"):
+        checks.refuse_without_parameters(tiny / "pipeline.yaml")
+
+
+# --- scripts ---------------------------------------------------------------------------------------------------------
+
+SCRIPT = """\
+# %% [markdown]
+# # Counts rows
+
+# %% tags=["parameters"]
+rows = 1
+product = None
+
+# %%
+import json
+from pathlib import Path
+
+# %%
+Path(product["data"]).write_text(json.dumps({"tables": {"flights": 7}, "rows": int(rows)}))
+"""
+
+
+@pytest.fixture
+def scripted(tiny: Path) -> Path:
+    """The pipeline with a percent script for its first task."""
+    (tiny / "notebooks/first.py").write_text(SCRIPT)
+    pipeline = tiny / "pipeline.yaml"
+    pipeline.write_text(pipeline.read_text().replace("source: notebooks/first.ipynb", "source: notebooks/first.py"))
+    return tiny
+
+
+@pytest.mark.parametrize("marker", ["# %%", "# +", "#"])
+def test_a_script_without_a_parameters_cell_is_named_with_what_to_do(scripted: Path, marker: str) -> None:
+    checks.refuse_without_parameters(scripted / "pipeline.yaml")
+    (scripted / "notebooks/first.py").write_text(SCRIPT.replace('# %% tags=["parameters"]', marker))
+    with pytest.raises(PipelineError, match=r"notebooks/first.py has no cell tagged `parameters`") as refusal:
+        checks.refuse_without_parameters(scripted / "pipeline.yaml")
+    assert '# %% tags=["parameters"]' in refusal.value.next_step
+
+
+@pytest.mark.slow
+def test_a_script_runs_beside_a_notebook_and_stays_as_it_is(
+    scripted: Path,
+    ploomber: Callable[..., subprocess.CompletedProcess[str]],
+    content: Callable[[Path], dict[str, object]],
+) -> None:
+    sources = [scripted / "notebooks/first.py", scripted / "notebooks/second.ipynb"]
+    before = [source.read_bytes() for source in sources]
+    done = ploomber(scripted, "build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert content(scripted / "products/second.json") == {"metrics": {"score": 6}}
+    executed = nbformat.read(scripted / "products/first.ipynb", as_version=4)
+    assert [cell.cell_type for cell in executed.cells] == ["markdown", "code", "code", "code", "code"]
+    assert [source.read_bytes() for source in sources] == before
+
+
+@pytest.mark.slow
+def test_a_script_without_a_parameters_cell_is_refused_untouched(
+    scripted: Path, ploomber: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    script = scripted / "notebooks/first.py"
+    script.write_text(SCRIPT.replace(' tags=["parameters"]', ""))
+    before = script.read_bytes()
+    refused = ploomber(scripted, "build")
+    assert refused.returncode != 0
+    assert "notebooks/first.py has no cell tagged `parameters`" in refused.stdout + refused.stderr
+    assert script.read_bytes() == before
+
+
+# --- names and files -------------------------------------------------------------------------------------------------
 
 
 def test_unknown_parameters_are_refused(tiny: Path) -> None:

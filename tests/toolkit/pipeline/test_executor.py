@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from ploomber.spec import DAGSpec
 
 from roadworthy import config as configuration
 from roadworthy.pipeline import lineage
+from roadworthy.pipeline.content import content_hash
 from roadworthy.records import RunRecord
 from roadworthy.state import State
 
@@ -65,9 +67,9 @@ def test_a_run_is_recorded_with_all_that_it_came_from(
     assert [task.name for task in run.tasks] == ["first", "second"]
     first = run.tasks[0]
     assert (first.source, first.notebook) == ("notebooks/first.ipynb", "products/first.ipynb")
-    assert first.source_hash == lineage.content_hash(tiny / first.source)
+    assert first.source_hash == content_hash(tiny / first.source)
     assert first.products == {
-        name: lineage.content_hash(tiny / name) for name in ("products/first.ipynb", "products/first.json")
+        name: content_hash(tiny / name) for name in ("products/first.ipynb", "products/first.json")
     }
     assert first.parameters == {"rows": 3}
     assert first.parameter_hash == lineage.parameter_hash({"rows": 3})
@@ -123,15 +125,19 @@ def test_a_failed_task_says_what_and_leaves_nothing_that_passes_for_fresh(
     assert "Task 'first' failed in cell 4 of notebooks/first.ipynb, line 2" in said
     assert "ValueError: no flights" in said
     assert "Parameters: rows=3." in said
-    assert "Next: Open it with `jupyter lab notebooks/first.ipynb`." in said
+    assert (
+        "Next: Run `roadworthy debug first`: it opens notebooks/first.ipynb in JupyterLab with the same inputs." in said
+    )
     run = newest(kept)
     assert (run.state, [task.state for task in run.tasks]) == ("failed", ["failed"])
     assert said.startswith(run.tasks[0].error or "nothing")
-    assert sorted(path.name for path in (tiny / "products").glob("*first*")) == ["first.failed.ipynb"]
+    assert sorted(path.name for path in (tiny / "products").glob("first*")) == [
+        "first.failed.ipynb", "first.ipynb", "first.json",
+    ]  # fmt: skip
+    assert json.loads((tiny / "products/first.json").read_text())["rows"] == 3
 
     source.write_text(working)
-    assert build() == {"first": True, "second": True}
-    assert not (tiny / "products/first.failed.ipynb").exists()
+    assert build() == {"first": False, "second": False}  # the last good products stayed, and are what this code makes
 
 
 def test_leaving_a_notebook_early_is_a_failure_when_its_products_are_not_there(
@@ -147,10 +153,10 @@ def test_leaving_a_notebook_early_is_a_failure_when_its_products_are_not_there(
 @pytest.mark.parametrize(
     ("changed", "runs"),
     [
-        ("products/first.json", {"first": True, "second": True}),
+        ("products/first.json", {"first": True, "second": False}),  # what first makes anew is what second has read
         ("products/second.json", {"first": False, "second": True}),
         ("products/second.ipynb", {"first": False, "second": False}),
-        ("monitoring/contract.yaml", {"first": True, "second": True}),
+        ("monitoring/contract.yaml", {"first": False, "second": False}),  # a blank line means nothing
     ],
 )
 def test_what_changed_unseen_by_ploomber_runs_again(
@@ -160,6 +166,30 @@ def test_what_changed_unseen_by_ploomber_runs_again(
     file = tiny / changed
     file.write_text(file.read_text() + "\n")
     assert build() == runs
+
+
+def test_a_contract_that_means_something_else_runs_everything(
+    build: Callable[[], dict[str, bool]], tiny: Path, notebook: Notebook
+) -> None:
+    build()
+    contract = tiny / "monitoring/contract.yaml"
+    contract.write_text(contract.read_text().replace("maximum: 6000", "maximum: 5000"))
+    assert build() == {"first": True, "second": True}
+
+
+def test_a_cosmetic_edit_runs_nothing_unless_asked(build: Callable[[], dict[str, bool]], tiny: Path) -> None:
+    build()
+    source = tiny / "notebooks/first.ipynb"
+    content = json.loads(source.read_text())
+    content["cells"][0]["source"] = "# Another title"
+    content["cells"][1]["source"] = ["# what it is given\n", *content["cells"][1]["source"]]
+    content["cells"][2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "looked at"}]
+    source.write_text(json.dumps(content, indent=4))
+    assert build() == {"first": False, "second": False}
+    pyproject = tiny / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('["first", "second"]', '["first", "second"]\nrerun_on = "text"'))
+    assert build()["first"] is True
+    assert build() == {"first": False, "second": False}
 
 
 def test_a_build_waits_for_another(

@@ -1,29 +1,31 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
-import pytest
-
-from roadworthy.pipeline.memory import PeakMemory
+from roadworthy.pipeline import memory
 
 MEGABYTE = 1_000_000
+HOLD = "taken = b'x' * 150_000_000; print('held', flush=True); input()"
 
 
 def test_memory_of_this_process_counts() -> None:
-    with PeakMemory() as before:
-        pass
-    with PeakMemory() as during:
-        taken = bytearray(100 * MEGABYTE)
-        taken[::4096] = b"x" * len(taken[::4096])
-        during._ended.wait(0.5)
-    assert during.peak - before.peak > 80 * MEGABYTE
+    before = memory.resident([os.getpid()])
+    taken = bytearray(100 * MEGABYTE)
+    taken[::4096] = b"x" * len(taken[::4096])
+    assert memory.resident([os.getpid()]) - before > 80 * MEGABYTE
 
 
-@pytest.mark.slow
-def test_memory_of_a_child_counts_and_stays_counted_after_its_end() -> None:
-    hold = "import time; taken = b'x' * 150_000_000; time.sleep(1)"
-    with PeakMemory() as memory:
-        before = memory.peak
-        subprocess.run([sys.executable, "-S", "-c", hold], check=True)
-    assert memory.peak - before > 140 * MEGABYTE
+def test_memory_of_a_grandchild_counts_and_ended_processes_do_not() -> None:
+    nested = f"import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', {HOLD!r}])"
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-c", nested], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    assert memory.resident([child.pid]) > 140 * MEGABYTE
+    assert len(memory.family([child.pid])) == 2
+    child.communicate("\n")
+    assert memory.family([child.pid]) == frozenset()
+    assert memory.resident([child.pid]) == 0

@@ -1,0 +1,140 @@
+"""Whether a task's products are fresh: decided by content, never by time stamps.
+
+A task's fingerprint is a hash of all that decides what it makes: its code, its parameters, the content of what it
+reads, the data contract. Its products are fresh when they are the very files that a run recorded under this
+fingerprint, and no table that it read the newest version of has a newer one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from roadworthy.config import Config
+from roadworthy.contract import Contract
+from roadworthy.pipeline import code
+from roadworthy.pipeline.content import Contents, text_hash
+from roadworthy.pipeline.spec import TaskSpec
+from roadworthy.records import Artifact, Record, RunRecord, TaskRecord
+from roadworthy.state import State
+from roadworthy.table_log import newest_change
+
+
+class Judgement(Record):
+    """Whether a task's products are fresh, and what was looked at."""
+
+    fresh: bool
+    reason: str = ""
+    fingerprint: str
+    code_hash: str
+    inputs: dict[str, str]
+
+
+class Freshness:
+    """Judges tasks, each after those that it builds on have been settled.
+
+    Parameters
+    ----------
+    config, state
+        The project's configuration and state.
+    contract
+        The contract as it is now.
+    as_of
+        Table to version, for a build that reads the past.
+    """
+
+    def __init__(self, config: Config, state: State, contract: Contract, as_of: Mapping[str, int]) -> None:
+        self._config = config
+        self._root = config.root
+        self._state = state
+        self._contract = contract
+        self._as_of = as_of
+        self._contents = Contents(config.root)
+        self._runs: dict[str, RunRecord | None] = {}
+
+    def judge(self, task: TaskSpec, upstream: Mapping[str, TaskSpec]) -> Judgement:
+        """Return whether a task is fresh.
+
+        Parameters
+        ----------
+        task
+            The task.
+        upstream
+            All tasks by name; those that it builds on have their products.
+        """
+        cosmetic = self._config.settings.pipeline.rerun_on == "text"
+        text = task.text
+        code_hash = text_hash(text) if text is not None else code.read(self._root / task.source).hash(cosmetic=cosmetic)
+        wanted = [path for name in task.upstream for path in upstream[name].data] + list(task.resources.values())
+        inputs = {path: self._hash(path) or "missing" for path in wanted}
+        parts = [code_hash, task.parameters, inputs, self._contract.hash, task.products]
+        fingerprint = text_hash(json.dumps(parts, sort_keys=True, default=str))
+        found = Judgement(fresh=False, fingerprint=fingerprint, code_hash=code_hash, inputs=inputs)
+        reason = self._stale(task, found)
+        return found.model_copy(update={"fresh": not reason, "reason": reason})
+
+    def hashes(self, paths: list[str]) -> dict[str, str]:
+        """Return the content hashes of products that are there."""
+        return {path: content for path in paths if (content := self._hash(path))}
+
+    def save(self) -> None:
+        """Keep the hashes for the next build."""
+        self._contents.save()
+
+    def _hash(self, path: str) -> str | None:
+        try:
+            return self._contents.hash(self._root / path)
+        except OSError:
+            return None
+
+    def _stale(self, task: TaskSpec, now: Judgement) -> str:
+        """Return why a task must run, in words; blank when it need not."""
+        same = self._state.makers(list(task.products.values()), now.fingerprint)
+        if same.keys() == set(task.products.values()) and not self._changed(task, same):
+            record = self._record(same[task.data[0]])
+            return self._newer_data(record) if record else ""
+        makers = self._state.makers(list(task.products.values()))
+        unmade = [path for path in task.products.values() if path not in makers]
+        if unmade:
+            there = (self._root / unmade[0]).exists()
+            return f"no run is recorded that made {unmade[0]}" if there else f"{unmade[0]} was never made"
+        record = self._record(makers[task.data[0]])
+        return self._changed(task, makers) or (self._difference(record, task, now) if record else "its run is unknown")
+
+    def _changed(self, task: TaskSpec, makers: Mapping[str, Artifact]) -> str:
+        """Return which product is not as it was made, and how."""
+        if task.notebook and not (self._root / task.notebook).exists():
+            return f"{task.notebook} is missing"
+        # an executed notebook is for reading, and looking at it in JupyterLab may save it anew
+        for path in task.data:
+            found = self._hash(path)
+            if found != makers[path].hash:
+                return f"{path} was changed after it was made" if found else f"{path} is missing"
+        return ""
+
+    def _record(self, maker: Artifact) -> TaskRecord | None:
+        if maker.run_id not in self._runs:
+            self._runs[maker.run_id] = self._state.run(maker.run_id)
+        run = self._runs[maker.run_id]
+        return next((task for task in run.tasks if task.name == maker.task), None) if run else None
+
+    def _difference(self, then: TaskRecord, task: TaskSpec, now: Judgement) -> str:
+        if then.code_hash != now.code_hash:
+            return "its code changed"
+        names = sorted(then.parameters.keys() | task.parameters.keys())
+        changed = [name for name in names if then.parameters.get(name) != task.parameters.get(name)]
+        if changed:
+            return f"parameter {changed[0]} changed"
+        other = [path for path in now.inputs if then.inputs.get(path) != now.inputs[path]]
+        return f"{other[0]} changed" if other else "the contract changed"
+
+    def _newer_data(self, record: TaskRecord) -> str:
+        for table in record.newest:
+            if table in record.writes:  # what a task adds to a table is not what it builds on
+                continue
+            read = record.reads.get(table, -1)
+            newest = newest_change(self._config.tables_address, table, read)
+            version = self._as_of.get(table, read if newest is None else newest)
+            if version != read:
+                return f"table {table} is read at version {version}, it was {read}"
+        return ""

@@ -1,0 +1,97 @@
+"""The warm process by itself: how long it lives, and that nobody can harm it. Its kernels are in test_forked.py."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from roadworthy.pipeline import preload
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="There are no warm processes elsewhere."),
+]
+PATIENCE = 20.0
+HELD = b'{"held": true}\n'
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for sockets of its own; when it goes, the warm processes in it go, too."""
+    base = Path(tempfile.mkdtemp(prefix="rw-"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
+    yield base
+    while preload._HELD:
+        preload._HELD.pop().close()
+    shutil.rmtree(base)
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def warm_processes(base: Path) -> list[psutil.Process]:
+    """The processes whose command names a socket in the folder."""
+    processes = psutil.process_iter(["cmdline"])
+    return [process for process in processes if any(str(base) in part for part in process.info["cmdline"] or ())]
+
+
+def test_it_lives_while_it_is_held_and_then_ends(sockets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(preload.IDLE_VARIABLE, "0")
+    assert preload.start([]) == ""
+    assert preload._HELD[0].recv(100) == b'{"held": true}\n'
+    (process,) = warm_processes(sockets)
+    time.sleep(2.5)  # longer than it takes to look at the clock
+    assert process.is_running()
+    preload._HELD.pop().close()
+    assert eventually(lambda: not process.is_running())
+    assert sorted(path.name for path in preload.folder().iterdir()) == ["start.lock"]
+
+
+def test_it_ends_when_its_socket_is_gone(sockets: Path) -> None:
+    preload.start([])
+    preload._HELD.pop().close()
+    assert eventually(lambda: len(warm_processes(sockets)) == 1)
+    for path in preload.folder().glob("*.sock"):
+        path.unlink()
+    assert eventually(lambda: not warm_processes(sockets))
+
+
+def test_it_ends_when_nobody_has_asked_it_for_long(sockets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(preload.IDLE_VARIABLE, "1.5")
+    preload.start([])
+    assert preload._HELD[0].recv(100) == HELD
+    (process,) = warm_processes(sockets)
+    preload._HELD.pop().close()
+    time.sleep(0.7)
+    assert process.is_running()
+    assert eventually(lambda: not process.is_running())
+
+
+def test_a_request_that_is_nonsense_is_refused_and_harms_nobody(sockets: Path) -> None:
+    assert preload.start([]) == ""
+    assert preload._HELD[0].recv(100) == HELD
+    (before,) = warm_processes(sockets)
+    (path,) = preload.folder().glob("*.sock")
+    for request in (b"", b"\0", b"\0\0\0\2{]", b"\0\0\0\2{}", b"\0\0\0\4null", b"GET / HTTP/1.1\r\n\r\n"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            assert b'"refused"' in connection.recv(1000)
+    assert preload.start([]) == ""
+    assert preload._HELD[1].recv(100) == HELD
+    assert warm_processes(sockets) == [before]
