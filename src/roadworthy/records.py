@@ -44,12 +44,13 @@ class Ingestion(Record):
     """One batch that went through the contract into a table."""
 
     dataset: str
-    batch: str = Field(description="SHA-256 of the batch's content: the same content twice adds nothing")
+    batch: str = Field(description="BLAKE3 of the batch's content: the same content twice adds nothing")
     source: str
     rows: int
     accepted: int
     quarantined: int
     reasons: dict[str, int] = Field(default={}, description="broken rule in words -> rows; a row may break several")
+    absent: tuple[str, ...] = Field(default=(), description="columns that may be missing, and were not delivered")
     table_version: int
     repeated: bool = Field(default=False, description="the batch had been ingested before, nothing was added")
     at: Moment = Field(default_factory=now)

@@ -129,10 +129,21 @@ def _present(cells: pa.Array, kind: ColumnType) -> pa.Array:
     if pa.types.is_floating(cells.type):
         unknown = pc.is_nan(cells)
     elif pa.types.is_string(cells.type) and kind != "string":
-        unknown = pc.is_in(cells, _MISSING)
+        unknown = _spelt_missing(cells)
     else:
         return cells
     return pc.if_else(unknown, None, cells) if _any(unknown) else cells
+
+
+def _spelt_missing(text: pa.Array) -> pa.Array:
+    """Return which cells spell that they are missing; only those are compared that are blank or begin with an N."""
+    _, places, letters = text.buffers()
+    starts = np.frombuffer(places, "int32", len(text) + 1, 4 * text.offset)
+    content = np.append(np.frombuffer(letters or b"", "uint8"), np.uint8(0))
+    possible = np.flatnonzero((content[starts[:-1]] | 0x20 == ord("n")) | (starts[1:] == starts[:-1]))
+    spelt = np.zeros(len(text), dtype=bool)
+    spelt[possible] = _numpy(pc.is_in(text.take(pa.array(possible)), _MISSING))
+    return pa.array(spelt)
 
 
 def _group(kind: pa.DataType) -> str:

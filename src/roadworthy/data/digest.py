@@ -27,7 +27,7 @@ class Digest:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = tuple(columns)
         self._streams = {column.name: [blake3() for _ in range(4)] for column in columns}
-        self.rows = 0
+        self._rows = 0
 
     def add(self, values: pa.Table, failures: pd.DataFrame) -> None:
         """Take in the next rows, and what in them could not be cast: those cells are hashed as they were delivered."""
@@ -38,16 +38,16 @@ class Digest:
             contents.update(content)
             shapes.update(shape)
             if cells.null_count:
-                missing = np.flatnonzero(cells.is_null().to_numpy(zero_copy_only=False)) + self.rows
+                missing = np.flatnonzero(cells.is_null().to_numpy(zero_copy_only=False)) + self._rows
                 gaps.update(missing.astype("<i8").tobytes())
         for row, name, value in zip(failures["row"], failures["column"], failures["value"], strict=True):
-            self._streams[name][3].update(json.dumps([row + self.rows, value]).encode())
-        self.rows += len(values)
+            self._streams[name][3].update(json.dumps([row + self._rows, value]).encode())
+        self._rows += len(values)
 
     def hexdigest(self) -> str:
         """Return the hash of the rows so far."""
         parts = [[c.name, c.type, *(s.hexdigest() for s in self._streams[c.name])] for c in self._columns]
-        return blake3(json.dumps([self.rows, parts]).encode()).hexdigest()
+        return blake3(json.dumps([self._rows, parts]).encode()).hexdigest()
 
 
 def _bytes(cells: pa.Array) -> tuple[Any, Any]:

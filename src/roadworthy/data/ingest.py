@@ -154,7 +154,8 @@ class Intake:
         self.quarantine = f"{dataset.name}_quarantine"
         # A frame without rows says how pandas would store them: the table is the same whatever the rows came as.
         empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dataset.dtypes.items()})
-        self._stored = pa.Schema.from_pandas(empty, preserve_index=False)
+        stored = pa.Schema.from_pandas(empty, preserve_index=False)
+        self._stored = pa.schema(map(_plain, stored), metadata=stored.metadata)
 
     def take(
         self,
@@ -171,9 +172,10 @@ class Intake:
             Called with the content's hash once all rows were read: who writes, and at which position.
         """
         with Inspection(batch, self.dataset, self.tables) as found, closing(batch.chunks()) as chunks:
-            for rows in found.read(chunks):
+            for chunk in chunks:
+                found.add(chunk)
                 if on_progress:
-                    on_progress(rows, batch.rows)
+                    on_progress(found.rows, batch.rows)
             found.finish()
             marked = mark(found.content)
             reached = self.tables.position(self.dataset.name, marked.writer)
@@ -232,6 +234,7 @@ class Intake:
             accepted=found.rows - bad,
             quarantined=bad,
             reasons=dict(reasons.most_common()),
+            absent=found.absent,
             table_version=version,
         )
 
@@ -240,6 +243,11 @@ def _cut(rows: pd.DataFrame) -> Generator[Chunk, None, None]:
     for start in range(0, len(rows), CHUNK_ROWS):
         part = rows.iloc[start : start + CHUNK_ROWS].reset_index(drop=True)
         yield {str(name): cells_of(part[name]) for name in part.columns}
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    """Return a field of text as it is cast, so that no text is copied once more; Delta stores both alike."""
+    return field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
 
 
 def _from(before: int, on_progress: OnProgress | None) -> OnProgress | None:

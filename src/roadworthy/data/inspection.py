@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -70,23 +69,30 @@ class Inspection:
         """The hash of all rows so far."""
         return self._digest.hexdigest()
 
-    def read(self, chunks: Iterable[Mapping[str, Cells]]) -> Iterator[int]:
-        """Take all rows in, and yield how many there are so far; the next chunk is cast while one is being checked.
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The contract's columns that were not delivered at all."""
+        return tuple(column.name for column in self._dataset.columns if column.name not in self._delivered)
+
+    def add(self, chunk: Mapping[str, Cells]) -> None:
+        """Take in the next rows.
 
         Raises
         ------
         DataError
             When the columns are not the contract's, or there is no room for the rows.
         """
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            waiting: tuple[Mapping[str, Cells], Future[quality.Typed]] | None = None
-            for chunk in chunks:
-                begun = (chunk, beside.submit(self._cast, chunk))
-                if waiting is not None:
-                    yield self._check(waiting[0], waiting[1].result())
-                waiting = begun
-            if waiting is not None:
-                yield self._check(waiting[0], waiting[1].result())
+        self._expect_columns(chunk)
+        found = quality.typed(chunk, self._dataset.columns)
+        self._digest.add(found.values, found.failures)
+        self._notice(found)
+        broken = [quality.rules(found, self._dataset), self._uniqueness.broken(found.values), self._there(found.values)]
+        failures = quality.in_order(broken, self._dataset)
+        if len(failures):
+            self._part(chunk, found.values, failures)
+        else:
+            self.good.add(found.values)
+        self.rows += len(found.values)
 
     def finish(self) -> None:
         """Look at the batch as a whole, now that all its rows are there.
@@ -140,36 +146,18 @@ class Inspection:
         self.good.close()
         self.bad.close()
 
-    def _cast(self, chunk: Mapping[str, Cells]) -> quality.Typed:
-        self._expect_columns(chunk)
-        found = quality.typed(chunk, self._dataset.columns)
-        self._digest.add(found.values, found.failures)
-        return found
-
     def _expect_columns(self, chunk: Mapping[str, Cells]) -> None:
         columns = self._dataset.columns
         problem = differences(chunk, self._dataset, columns, gaps=self.batch.gaps)
         if problem:  # seldom: then the types are looked at too, so that everything is named at once
             changes = quality.typed(chunk, [column for column in columns if column.name in chunk]).changes
             problem = differences(chunk, self._dataset, columns, changes, gaps=self.batch.gaps)
-        before = self._digest.rows
-        self._named(problem, f"{self.batch.name}, from row {before:,} on" if before else self.batch.name)
+        self._named(problem, f"{self.batch.name}, from row {self.rows:,} on" if self.rows else self.batch.name)
         self._delivered |= dict.fromkeys(chunk)
 
     def _named(self, problem: DataError | None, place: str) -> None:
         if problem:
             raise DataError(f"{place}: {problem.fact}", problem.next_step)
-
-    def _check(self, chunk: Mapping[str, Cells], found: quality.Typed) -> int:
-        self._notice(found)
-        broken = [quality.rules(found, self._dataset), self._uniqueness.broken(found.values), self._there(found.values)]
-        failures = quality.in_order(broken, self._dataset)
-        if len(failures):
-            self._part(chunk, found.values, failures)
-        else:
-            self.good.add(found.values)
-        self.rows += len(found.values)
-        return self.rows
 
     def _notice(self, found: quality.Typed) -> None:
         """Remember what can be judged only of the batch as a whole."""

@@ -37,7 +37,7 @@ ENDINGS: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".jsonl.gz": "jsonl",
 }
-_BLOCK_BYTES = 4 * 2**20
+_BLOCK_BYTES = 2 * 2**20
 _PARSED_AT_ONCE = 2**20  # by one of Arrow's threads
 _MOST_BYTES = 64 * 2**20
 _QUOTED = re.compile(rb'(?<![^,\r\n])"[^"]*(?:""[^"]*)*(?P<closed>"?)')  # a quote opens at a field's start alone

@@ -248,8 +248,11 @@ def folder() -> Path:
     path = next((path for path in candidates if len(os.fsencode(path)) + 32 <= _LONGEST_ADDRESS), None)
     if path is None:
         raise NotWarm("the names of the folders for temporary files are too long for a socket")
-    path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise NotWarm(f"{path} cannot be used: {error.strerror}") from error
     if path.is_symlink() or not path.is_dir() or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise NotWarm(f"{path} is not a folder of this user alone")
     return path

@@ -230,7 +230,7 @@ class WarmProvisioner(LocalProvisioner):
         """Launch a kernel, warm if possible."""
         try:
             self.process = await asyncio.to_thread(fork, cmd, self.preload, kwargs, self._files())
-        except NotWarm as reason:
+        except (NotWarm, OSError) as reason:
             self.kind, self.reason = "plain", str(reason)
             return await super().launch_kernel(cmd, **kwargs)
         self.kind, self.reason = "warm", ""

@@ -69,6 +69,8 @@ def show_ingestion(console: Console, found: Ingestion) -> None:
         f"{escape(found.source)}: {found.accepted:,} of {found.rows:,} rows into table {found.dataset} "
         f"(version {found.table_version}), {found.quarantined:,} into quarantine"
     )
+    if found.absent:
+        console.print(f"  [yellow]not delivered, and so missing in every row: {escape(', '.join(found.absent))}[/]")
     for rule, rows in sorted(found.reasons.items(), key=lambda item: -item[1]):
         console.print(f"  {rows:>8,}  {escape(rule)}")
 

@@ -154,8 +154,10 @@ def test_a_batch_that_breaks_too_much_is_refused_whole(tables: Tables, state: St
 def test_drift_of_the_schema_is_named(tables: Tables, state: State) -> None:
     with pytest.raises(DataError, match=r"a\.csv: .*has no column 'gate'"):
         taken(frame_of().assign(gate="A1"), tables, state, source="a.csv")
-    with pytest.raises(DataError, match=r"a\.csv: Column 'x' of dataset 'small' is missing"):
-        taken(frame_of().drop(columns="x"), tables, state, source="a.csv")
+    with pytest.raises(DataError, match=r"a\.csv: Column 'late' of dataset 'small' is missing"):
+        taken(frame_of().drop(columns="late"), tables, state, source="a.csv")
+    with pytest.raises(DataError, match=r"a\.csv: Column 'x' of dataset 'small' is missing; 'xs' looks like it"):
+        taken(frame_of().rename(columns={"x": "xs"}), tables, state, source="a.csv")
     with pytest.raises(DataError, match=r"a\.csv: Column 'x' must be a finite number"):
         taken(frame_of().assign(x="many"), tables, state, source="a.csv")
     with pytest.raises(DataError, match=r"a\.csv: there are no rows"):
@@ -163,6 +165,12 @@ def test_drift_of_the_schema_is_named(tables: Tables, state: State) -> None:
     with pytest.raises(DataError, match="column 'x' is there twice"):
         taken(pd.concat([frame_of(), frame_of()[["x"]]], axis=1), tables, state)
     assert not tables.exists("small")
+
+
+def test_a_column_that_may_be_missing_may_be_left_out_and_is_named(tables: Tables, state: State) -> None:
+    account = taken(frame_of().drop(columns="x"), tables, state)
+    assert account.absent == ("x",)
+    assert tables.read("small")["x"].isna().all()
 
 
 @pytest.mark.slow
