@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from roadworthy.startup import NO_TRACKING
+from roadworthy.startup import NO_TRACKING, SELDOM_NEEDED
 
 
 def _python(code: str, **environment: str) -> str:
@@ -48,3 +48,21 @@ def test_the_rfc3987_mend_is_still_needed() -> None:
     """When this fails, jsonschema no longer imports the parsers by itself: remove the mend from startup.py."""
     code = "import sys; del sys.modules['rfc3987_syntax']; import jsonschema; print('rfc3987_syntax' in sys.modules)"
     assert _python(code) == "True"
+
+
+NEEDED = "import json, sys; {first}import ploomber; print(json.dumps([m in sys.modules for m in {names!r}]))"
+SELDOM = [imported for imported, _ in SELDOM_NEEDED.values()]
+
+
+@pytest.mark.slow
+def test_ploomber_is_imported_without_what_it_seldom_needs() -> None:
+    assert json.loads(_python(NEEDED.format(first="", names=SELDOM))) == [False, False]
+    code = "import ploomber.io.unserialize as u, ploomber_engine.profiling as p; print(u.pd.DataFrame, p.plt.figure)"
+    assert _python(code).startswith("<class 'pandas.DataFrame'> <function figure")
+
+
+@pytest.mark.slow
+def test_that_mend_is_still_needed() -> None:
+    """When this fails, Ploomber no longer imports them by itself: remove the mend from startup.py."""
+    without = "sys.meta_path[:] = [f for f in sys.meta_path if 'Seldom' not in repr(f)]; "
+    assert json.loads(_python(NEEDED.format(first=without, names=SELDOM))) == [True, True]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from roadworthy import config as configuration
+from roadworthy import contract as contracts
 from roadworthy import terminal
 from roadworthy.cli.common import HERE, AsJson, Folder, out, pairs, printed_as_json
+from roadworthy.config import Config
 from roadworthy.pipeline import build as pipeline
 from roadworthy.pipeline.options import BuildOptions
 from roadworthy.state import State
@@ -42,13 +45,24 @@ def build(
                 out.print(f"Nothing to do: {len(fresh)} tasks are fresh ({', '.join(fresh)}).")
             if fresh is not None:
                 return
+    versions = _past(config, as_of) if as_of else {}
     with BuildDisplay(quiet=as_json) as display:
         run = pipeline.build(
             config,
             parameters,
             force=force,
-            options=BuildOptions(only=wanted, as_of=as_of, jobs=jobs),
+            options=BuildOptions(only=wanted, as_of=versions, jobs=jobs),
             on_event=display.take,
         )
     if not printed_as_json(run, as_json):
         terminal.show_run(out, run)
+
+
+def _past(config: Config, words: str) -> dict[str, int]:
+    # imported only when it is asked for, like a command: tables bring pandas and Delta with them
+    resolve, tables = import_module("roadworthy.past").resolve, import_module("roadworthy.tables").Tables
+    contract = contracts.read(config.path(config.settings.contract))
+    with State.open(config.state_address) as state:
+        names = [dataset.name for dataset in contract.datasets]
+        found: dict[str, int] = resolve(tables(config.tables_address), state, names, words)
+    return found

@@ -16,7 +16,7 @@ from ploomber import DAG
 from ploomber.constants import TaskStatus
 from ploomber.exceptions import DAGBuildError
 
-from roadworthy import past, secrets
+from roadworthy import secrets
 from roadworthy.config import Config
 from roadworthy.contract import Contract
 from roadworthy.pipeline import graph, lineage, staging
@@ -28,7 +28,6 @@ from roadworthy.pipeline.supervisor import Attempt, Supervisor
 from roadworthy.pipeline.warming import modules
 from roadworthy.pipeline.worker import Order
 from roadworthy.state import State
-from roadworthy.tables import Tables
 
 
 class Builder:
@@ -43,7 +42,7 @@ class Builder:
         self._told = told
         self._pipeline = graph.pipeline(dag, config.root)
         self._specs = {task.name: task for task in self._pipeline.tasks}
-        self._as_of = _past(config, state, contract, told.as_of)
+        self._as_of = told.as_of
         self._freshness = Freshness(config, state, contract, self._as_of)
         self._jobs = _first(told.jobs, execution.jobs, config.settings.pipeline.jobs) or os.cpu_count() or 1
         self._warm = (execution.kernels or config.settings.pipeline.kernels) == "warm"
@@ -134,8 +133,7 @@ class Builder:
     def _record(self, attempt: Attempt, *, aborted: bool = False) -> None:
         task, made = self._specs[attempt.name], {}
         ploomber_task = attempt.order.task
-        if attempt.done is not None:
-            staging.move(ploomber_task)
+        if attempt.done is not None and self._moved(attempt):
             made = self._freshness.hashes(list(task.products.values()))
             ploomber_task.product.metadata.update_locally(attempt.done.metadata)
             self._reports.append(attempt.done.report)
@@ -144,6 +142,18 @@ class Builder:
         tries = self._attempts[task.name]
         record = self._journal.ended(task, self._judged[task.name], attempt, tries, made, aborted=aborted)
         self._say(record.state, task.name, seconds=record.seconds)
+
+    def _moved(self, attempt: Attempt) -> bool:
+        """Move what a task made into place; return whether that could be done."""
+        try:
+            staging.move(attempt.order.task)
+        except OSError as error:
+            fact = f"its products cannot be put in place: {error}."
+            attempt.error = (
+                f"Task {attempt.name!r} failed ({attempt.order.source}): {fact}\n"
+                "Next: See that their folder can be written and has room, then run `ploomber build` again."
+            )
+        return attempt.error is None
 
     def _break_off(self, state: str) -> None:
         for attempt in self._supervisor.stop():
@@ -184,13 +194,6 @@ class Builder:
             print(f"{task:<{width}}  {event} in {facts['seconds']:.1f} s", flush=True)  # noqa: T201
         elif event == "retried":
             print(f"{task}: {facts['reason']} It is tried again.", flush=True)  # noqa: T201
-
-
-def _past(config: Config, state: State, contract: Contract, words: str) -> dict[str, int]:
-    if not words:
-        return {}
-    datasets = tuple(dataset.name for dataset in contract.datasets)
-    return past.resolve(Tables(config.tables_address), state, datasets, words)
 
 
 def _first(*given: int | None) -> int | None:

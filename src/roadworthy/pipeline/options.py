@@ -39,7 +39,7 @@ class BuildOptions(Record):
     """What `roadworthy build` asks of one run; handed to ``ploomber build`` by an environment variable."""
 
     only: tuple[str, ...] = ()
-    as_of: str = Field(default="", description="which past of the tables to read, in words")
+    as_of: dict[str, int] = Field(default={}, description="table to the version to read instead of the newest")
     jobs: int | None = Field(default=None, ge=0)
     progress: bool = Field(default=False, description="print what happens as JSON lines, for a display")
 

@@ -74,12 +74,11 @@ def rename_in_words(task: Task, moved: Mapping[Path, Path]) -> None:
     executed = graph.notebook(task)
     if executed is None:
         return
-    names = {str(staged): str(product) for product, staged in moved.items()}
     keys = task.nb_product_key if isinstance(task.nb_product_key, list) else [task.nb_product_key]
     of_notebook = {path for key, path in graph.files(task).items() if key in keys} | {executed}
     for path in of_notebook:
         if path.suffix in _WORDS and path.is_file():
-            _replace_words(path, names)
+            _rename_within(path, moved)
     if executed.suffix == ".ipynb":
         kernels.sign(executed)
 
@@ -90,8 +89,7 @@ def keep_failed(task: Task) -> Path | None:
     if executed is not None:
         partial = place(str(task.name), executed).with_suffix(".ipynb")
         if partial.exists():
-            names = {str(place(str(task.name), path)): str(path) for path in graph.files(task).values()}
-            _replace_words(partial, names)
+            _rename_within(partial, {path: place(str(task.name), path) for path in graph.files(task).values()})
             kept = failed_name(executed)
             partial.replace(kept)
     clear(task.name, graph.files(task).values())
@@ -131,8 +129,12 @@ def _replace(staged: Path, product: Path) -> None:
         staged.replace(product)
 
 
-def _replace_words(path: Path, names: Mapping[str, str]) -> None:
-    text = path.read_text(encoding="utf-8")
-    for staged, product in names.items():
-        text = text.replace(staged, product)
-    path.write_text(text, encoding="utf-8")
+def by_their_names(text: str, moved: Mapping[Path, Path]) -> str:
+    """Return a text in which products go by the names under which others will find them."""
+    for product, staged in moved.items():
+        text = text.replace(str(staged), str(product))
+    return text
+
+
+def _rename_within(path: Path, moved: Mapping[Path, Path]) -> None:
+    path.write_text(by_their_names(path.read_text(encoding="utf-8"), moved), encoding="utf-8")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -65,6 +66,7 @@ def work(order: Order, connection: Connection) -> None:
     _be_alone()
     os.environ.update(order.environment)
     task = order.task
+    moved: dict[Path, Path] = {}
     try:
         moved = staging.redirect(task)
         _prepare_kernel(order, connection)
@@ -73,7 +75,7 @@ def work(order: Order, connection: Connection) -> None:
         staging.rename_in_words(task, moved)
         answer: Done | Failed = Done(report, metadata)
     except Exception as error:  # whatever a user's task raises is that task's failure
-        answer = Failed(_explained(order, error))
+        answer = Failed(staging.by_their_names(_explained(order, error), moved))
     connection.send(answer)
     connection.close()
 

@@ -33,7 +33,7 @@ def test_what_is_not_understood_is_named(given: dict[str, object], said: str) ->
 
 
 def test_what_a_build_is_asked_travels_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = BuildOptions(only=("train",), as_of="2026-11-01", jobs=2, progress=True)
+    asked = BuildOptions(only=("train",), as_of={"flights": 3}, jobs=2, progress=True)
     monkeypatch.delenv(VARIABLE, raising=False)
     assert BuildOptions.given() == BuildOptions()
     monkeypatch.setenv(VARIABLE, asked.as_environment()[VARIABLE])
