@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from roadworthy.config import QuarantinePolicy
 from roadworthy.contract import Dataset
+from roadworthy.data.ahead import ahead
 from roadworthy.data.casting import cells_of
 from roadworthy.data.inspection import Inspection, reasons_of
 from roadworthy.data.readers import CHUNK_ROWS, Chunk, once
@@ -171,7 +172,7 @@ class Intake:
         mark
             Called with the content's hash once all rows were read: who writes, and at which position.
         """
-        with Inspection(batch, self.dataset, self.tables) as found, closing(batch.chunks()) as chunks:
+        with Inspection(batch, self.dataset, self.tables) as found, closing(ahead(batch.chunks())) as chunks:
             for chunk in chunks:
                 found.add(chunk)
                 if on_progress:
