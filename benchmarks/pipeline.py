@@ -84,29 +84,28 @@ def nothing_to_do(root: Path, serial: Path) -> None:
 
 
 def hashing(root: Path) -> None:
-    """Write a product of 1 GB as a notebook would, and hash and record it as a build does."""
-    frame = pd.DataFrame(np.random.default_rng(0).random((6_250_000, 20)), columns=[f"x{n}" for n in range(20)])
-    product = root / "products/large.parquet"
+    """Write products of 1 GB as a notebook would, and hash and record them as a build does."""
+    numbers = pd.DataFrame(np.random.default_rng(0).random((6_250_000, 20)), columns=[f"x{n}" for n in range(20)])
+    print("a product of 1 GB, hashed and recorded after it was written")
+    written_and_hashed(root, "Parquet, random numbers", lambda path: numbers.to_parquet(path, index=False), REPEATS)
+    some = numbers.head(2_700_000)
+    written_and_hashed(root, "CSV, random numbers", lambda path: some.to_csv(path, index=False), 1)
+
+
+def written_and_hashed(root: Path, name: str, write: Callable[[Path], object], repeats: int) -> None:
+    product = root / "products/large"
     product.parent.mkdir(exist_ok=True)
-    writes, flushes, hashes = [], [], []
+    writes, hashes = [], []
     with State.open(configuration.load(root).state_address) as state:
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             product.unlink(missing_ok=True)
-            writes.append(seconds(lambda: frame.to_parquet(product, index=False)))
-            flushes.append(seconds(lambda: flush(product)))
+            writes.append(seconds(lambda: write(product)))
             hashes.append(
                 seconds(lambda: state.add_artifacts("bench", "large", {"large": Contents(root).hash(product)}))
             )
-    write, hashed = statistics.median(writes), statistics.median(hashes)
-    durable = write + statistics.median(flushes)
-    print(f"a product of {product.stat().st_size / 1e9:.2f} GB, written by pandas as Parquet")
-    print(f"  written in {write:.2f} s, on disk after {durable:.2f} s, hashed and recorded in {hashed:.3f} s:")
-    print(f"  {hashed / write:.1%} of the write into memory, {hashed / durable:.1%} of the write to disk")
-
-
-def flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    written, hashed = statistics.median(writes), statistics.median(hashes)
+    share = f"{hashed / written:.1%} of {written:.2f} s"
+    print(f"  {name:<42} {hashed:6.3f} s  {share}, {product.stat().st_size / 1e9:.2f} GB")
 
 
 # --- both sides -----------------------------------------------------------------------------------------------------
