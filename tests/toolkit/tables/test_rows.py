@@ -100,4 +100,4 @@ def test_rows_that_do_not_fit_into_memory_pass_through(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     rows, peak = map(int, done.stdout.split())
     assert rows == 10_000_000
-    assert peak < 900, "1,600 MB of rows went through"
+    assert peak < 1_300, "1,600 MB of rows went through, and were never all there"
