@@ -42,11 +42,10 @@ class Builder:
         self._told = told
         self._pipeline = graph.pipeline(dag, config.root)
         self._specs = {task.name: task for task in self._pipeline.tasks}
-        self._as_of = told.as_of
-        self._freshness = Freshness(config, state, contract, self._as_of)
+        self._freshness = Freshness(config, state, contract, told.as_of)
         self._jobs = _first(told.jobs, execution.jobs, config.settings.pipeline.jobs) or os.cpu_count() or 1
         self._warm = (execution.kernels or config.settings.pipeline.kernels) == "warm"
-        self._journal = Journal(self._pipeline, config, state, contract, as_of=self._as_of, jobs=self._jobs)
+        self._journal = Journal(self._pipeline, config, state, contract, as_of=told.as_of, jobs=self._jobs)
         self._supervisor = Supervisor()
         self._judged: dict[str, Judgement] = {}
         self._attempts: dict[str, int] = {}
@@ -112,7 +111,7 @@ class Builder:
         ploomber_task = self._dag[task.name]
         environment = {
             lineage.TABLE_LOG_VARIABLE: str(self._journal.table_log(task.name, attempt)),
-            lineage.AS_OF_VARIABLE: json.dumps(self._as_of),
+            lineage.AS_OF_VARIABLE: json.dumps(self._told.as_of),
         }
         known = {name: secrets.value(self._config, name) for name in secrets.used(task.parameters).values()}
         source = task.source or task.name

@@ -26,12 +26,12 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import List, Unicode
 
-from roadworthy.pipeline.preload import NotWarm, Recipe, connect, preloadable, read, send, start
+from roadworthy.pipeline.preload import NotWarm, Recipe, connect, read, send
 
 if sys.platform == "linux":
     import resource
 
-__all__ = ["ForkedKernel", "NotWarm", "WarmProvisioner", "fork", "preloadable", "start"]
+__all__ = ["ForkedKernel", "NotWarm", "WarmProvisioner", "fork"]
 
 _SECONDS_TO_START = 60.0  # with the warming up
 _ATTEMPTS = 2  # a warm process may end just when it is asked

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from roadworthy.pipeline import preload
 from roadworthy.pipeline.build import COMMAND
 
 PIPELINE = """
@@ -90,3 +93,14 @@ def ploomber() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
     return run
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for sockets of its own; when it goes, the warm processes in it go, too."""
+    base = Path(tempfile.mkdtemp(prefix="rw-"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
+    yield base
+    while preload._HELD:
+        preload._HELD.pop().close()
+    shutil.rmtree(base)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import site
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -21,17 +19,6 @@ from roadworthy.pipeline.preload import NotWarm, Recipe
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="There are no warm processes elsewhere.")
 PATIENCE = 20.0
-
-
-@pytest.fixture
-def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for sockets of its own; when it goes, the warm processes in it go, too."""
-    base = Path(tempfile.mkdtemp(prefix="rw-"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
-    yield base
-    while preload._HELD:
-        preload._HELD.pop().close()
-    shutil.rmtree(base)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

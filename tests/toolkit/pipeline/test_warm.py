@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -26,15 +23,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="Kernels are forked on Linux only."),
 ]
 COMMAND = [sys.executable, "-m", "ipykernel_launcher", "-f", "/nowhere.json"]
-
-
-@pytest.fixture
-def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for sockets of its own; when it goes, the warm processes in it go, too."""
-    base = Path(tempfile.mkdtemp(prefix="rw-"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
-    yield base
-    shutil.rmtree(base)
 
 
 async def _ask_a_kernel(code: str, modules: list[str]) -> tuple[WarmProvisioner, str, int]:

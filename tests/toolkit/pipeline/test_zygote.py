@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -21,17 +19,6 @@ pytestmark = [
 ]
 PATIENCE = 20.0
 HELD = b'{"held": true}\n'
-
-
-@pytest.fixture
-def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder for sockets of its own; when it goes, the warm processes in it go, too."""
-    base = Path(tempfile.mkdtemp(prefix="rw-"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
-    yield base
-    while preload._HELD:
-        preload._HELD.pop().close()
-    shutil.rmtree(base)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
