@@ -15,11 +15,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import Table, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 import roadworthy
 from roadworthy.errors import StateError
 from roadworthy.records import (
+    AccessToken,
+    AuditEntry,
     Decision,
     Deployment,
     Finding,
@@ -29,13 +32,15 @@ from roadworthy.records import (
     Ingestion,
     MetricReading,
     ModelVersion,
+    Rollout,
     RunRecord,
     TaskRecord,
     Window,
     WindowReport,
+    now,
 )
 from roadworthy.state import State
-from roadworthy.state.schema import HEAD, METADATA, REVISION_TABLE
+from roadworthy.state.schema import HEAD, METADATA, REVISION_TABLE, audit, history
 
 JANUARY = datetime(2013, 1, 1, tzinfo=UTC)
 RACER = """
@@ -291,8 +296,9 @@ def test_the_migrations_make_the_schema(state: State, state_address: str) -> Non
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": REVISION_TABLE})
         differences = compare_metadata(context, METADATA)
-        # the one that only the migration names, as schema.py says
-        assert [(kind, index.name) for kind, index in differences] == [("remove_index", "ix_alerts_open_cause")]
+        # those that only the migrations name, as schema.py says
+        partial = {"ix_alerts_open_cause", "ix_rollouts_running"}
+        assert {(kind, index.name) for kind, index in differences} == {("remove_index", name) for name in partial}
         assert context.get_current_revision() == HEAD
     engine.dispose()
 
@@ -372,3 +378,77 @@ def test_a_database_that_goes_away_is_named(tmp_path: Path) -> None:
 def test_a_folder_with_a_percent_sign_is_fine(tmp_path: Path) -> None:
     with State.open(f"sqlite:///{tmp_path}/100% mine/state.db") as state:
         assert state.runs() == []
+
+
+# --- serving -------------------------------------------------------------------------------------------------------
+
+
+def _token(token_id: str) -> AccessToken:
+    return AccessToken(id=token_id, name="a dashboard", hash="0" * 64, scopes=("predict",), by="ada")
+
+
+def test_a_token_is_kept_until_it_is_revoked(state: State) -> None:
+    state.add_token(_token("a"))
+    with pytest.raises(StateError, match="on record already"):
+        state.add_token(_token("a"))
+    (kept,) = state.tokens()
+    assert kept.allows("predict", now())
+    assert not kept.allows("admin", now())
+    revoked = state.revoke_token("a")
+    assert revoked is not None
+    assert not revoked.allows("predict", now())
+    assert state.revoke_token("a") == revoked
+    assert state.tokens() == [revoked]
+    assert state.revoke_token("b") is None
+
+
+def test_a_token_ends_with_its_time() -> None:
+    token = _token("a").model_copy(update={"expires": now()})
+    assert not token.allows("predict", now())
+
+
+@pytest.mark.parametrize("table", [history, audit], ids=lambda table: table.name)
+def test_history_and_audit_log_are_only_added_to(state: State, state_address: str, table: Table) -> None:
+    state.add_audit(AuditEntry(who="ada", act="create token", outcome="done"))
+    state.append_history(HistoryEntry(who="ada", action="retrain"))
+    engine = create_engine(state_address)
+    for statement in (table.delete(), table.update().values(document="")):
+        with engine.connect() as connection, pytest.raises(DBAPIError, match="only ever added to"):
+            connection.execute(statement)
+    engine.dispose()
+    assert [entry.act for entry in state.audit()] == ["create token"]
+    assert len(state.history()) == 1
+
+
+def _rollout(rollout_id: str) -> Rollout:
+    moment = now()
+    return Rollout(
+        id=rollout_id,
+        mode="canary",
+        champion="m:1",
+        challenger="m:2",
+        steps=(0.1, 0.5),
+        started=moment,
+        since=moment,
+        who="ada",
+    )
+
+
+def test_one_rollout_runs_at_a_time(state: State) -> None:
+    started = HistoryEntry(who="ada", action="rollout")
+    first = _rollout("first")
+    assert state.running_rollout() is None
+    state.start_rollout(first, started)
+    with pytest.raises(StateError, match="running already"):
+        state.start_rollout(_rollout("second"), started)
+    assert len(state.history()) == 1
+    further = first.model_copy(update={"step": 1})
+    assert state.save_rollout(further)
+    assert state.running_rollout() == further
+    assert further.share == 0.5
+    ended = further.model_copy(update={"state": "aborted", "ended": now()})
+    assert state.save_rollout(ended)
+    assert not state.save_rollout(further)  # it has ended: whoever still judges it comes too late
+    assert state.running_rollout() is None
+    state.start_rollout(_rollout("second"), started)
+    assert [each.id for each in state.rollouts()] == ["second", "first"]

@@ -7,9 +7,10 @@ against the death of any of them. Times are UTC.
 from roadworthy.state.monitoring import Monitoring
 from roadworthy.state.production import Production
 from roadworthy.state.runs import DataAndRuns
+from roadworthy.state.serving import Serving
 
 
-class State(DataAndRuns, Production, Monitoring):
+class State(DataAndRuns, Production, Serving, Monitoring):
     """The state database, opened. A context manager; `close` it otherwise.
 
     Every method raises StateError when the database cannot be reached.

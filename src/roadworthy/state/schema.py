@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"
+HEAD = "0003"
 REVISION_TABLE = "roadworthy_revision"
 
 
@@ -144,5 +144,27 @@ deployments = Table(
     METADATA,
     Column("id", String(200), primary_key=True),
     Column("heartbeat", Utc, nullable=False),
+    Column("document", Text, nullable=False),
+)
+tokens = Table(
+    "tokens",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("created", Utc, nullable=False),
+    Column("document", Text, nullable=False),
+)
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+# At most one rollout runs, whoever races: the third migration has the partial index on `running`.
+rollouts = Table(
+    "rollouts",
+    METADATA,
+    Column("id", String(100), primary_key=True),
+    Column("started", Utc, nullable=False),
+    Column("running", Boolean, nullable=False),
     Column("document", Text, nullable=False),
 )

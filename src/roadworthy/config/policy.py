@@ -1,0 +1,126 @@
+"""monitoring/policy.yaml: what is tolerated, who owns it, and what then happens."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from roadworthy.config.section import Section
+from roadworthy.records import OwnerRole
+
+
+class Owner(Section):
+    """Who answers for a part."""
+
+    name: str = ""
+    contact: str = ""
+
+
+class Owners(Section):
+    """The four owners; the gate refuses a version while one is blank."""
+
+    data: Owner
+    model: Owner
+    infrastructure: Owner
+    monitoring: Owner
+
+    def of(self, role: OwnerRole) -> Owner:
+        """Return the owner of a role."""
+        return {"data": self.data, "model": self.model, "infrastructure": self.infrastructure}.get(
+            role, self.monitoring
+        )
+
+
+class QuarantinePolicy(Section):
+    """How much of a batch may break the contract."""
+
+    refuse_over: float = Field(default=0.2, ge=0, le=1, description="share of bad rows above which a batch is refused")
+
+
+class RetentionPolicy(Section):
+    """How long old versions of tables are kept that nothing needs."""
+
+    days: int = Field(default=30, ge=0)
+
+
+class CapturePolicy(Section):
+    """What is kept of the requests."""
+
+    sample: float = Field(default=1.0, ge=0, le=1, description="share of the requests that is kept; 0 keeps none")
+    classified: dict[str, Literal["keep", "hash", "drop"]] = Field(
+        default={"restricted": "drop", "confidential": "hash"},
+        description="the contract's classification of a column -> what is kept of its values",
+    )
+    most_bytes: int = Field(default=2**30, ge=2**20, description="that may wait in the spool to be collected")
+
+
+class DriftPolicy(Section):
+    """When a change counts: it must be large enough, and more than chance."""
+
+    effect: float = Field(default=0.03, gt=0, lt=1, description="least KS distance or total variation that matters")
+    missing: float = Field(default=0.03, gt=0, lt=1, description="least change in the share of missing values")
+    unseen: float = Field(default=0.01, gt=0, lt=1, description="least share of categories never seen in training")
+    false_discovery_rate: float = Field(default=0.05, gt=0, lt=1)
+    minimum_rows: int = Field(default=500, ge=1, description="fewer rows in a window: too little data")
+
+
+class PerformancePolicy(Section):
+    """When realised performance counts as fallen."""
+
+    tolerated_fall: float = Field(default=0.03, ge=0, description="in the use case's metric")
+    minimum_labelled: int = Field(default=500, ge=1)
+
+
+class RetrainPolicy(Section):
+    """On what a new version is trained, and how often."""
+
+    months: int = Field(default=4, ge=1, description="length of the training data, up to the window being judged")
+    cool_down_windows: int = Field(default=2, ge=0, description="windows to wait after a retraining")
+
+
+class ActionPolicy(Section):
+    """What follows from a finding."""
+
+    on_drift: Literal["nothing", "alert", "retrain"] = "retrain"
+    on_performance_fall: Literal["alert", "retrain"] = "retrain"
+    on_former_better: Literal["alert", "rollback"] = "rollback"
+
+
+class AlertPolicy(Section):
+    """Where alerts go: Apprise addresses; ``file://PATH`` appends JSON lines to a file in the project."""
+
+    to: tuple[str, ...] = ("file://.roadworthy/alerts.jsonl",)
+
+
+class RolloutPolicy(Section):
+    """How a challenger is let into production step by step, and what it may not do there."""
+
+    steps: tuple[float, ...] = Field(default=(0.01, 0.1, 0.5), description="shares of the traffic, one after another")
+    shadow: float = Field(default=1.0, gt=0, le=1, description="share of the traffic that a shadow answers too")
+    minimum_requests: int = Field(default=500, ge=1, description="that the challenger answers in each step")
+    minimum_minutes: float = Field(default=10.0, ge=0, description="that each step lasts")
+    patience_minutes: float = Field(default=1440.0, gt=0, description="after which a step without a verdict is aborted")
+    confidence: float = Field(default=0.99, gt=0, lt=1, description="that no bound is broken or kept by chance")
+    error_rate: float = Field(default=0.01, ge=0, le=1, description="requests that fail, at most")
+    slow_seconds: float = Field(default=0.5, gt=0, description="a request that takes longer is slow")
+    slow_share: float = Field(default=0.05, ge=0, le=1, description="requests that are slow, at most")
+    difference: float = Field(default=0.2, ge=0, le=1, description="rows decided otherwise than by the champion")
+    quality: float = Field(default=0.02, ge=0, le=1, description="Brier score above the champion's, at most")
+    then: Literal["promote", "ask"] = Field(default="promote", description="what follows the last step")
+
+
+class Policy(Section):
+    """What is tolerated, who owns it, and what then happens."""
+
+    owners: Owners
+    window: Literal["day", "week", "month"] = "month"
+    quarantine: QuarantinePolicy = QuarantinePolicy()
+    capture: CapturePolicy = CapturePolicy()
+    retention: RetentionPolicy = RetentionPolicy()
+    drift: DriftPolicy = DriftPolicy()
+    performance: PerformancePolicy = PerformancePolicy()
+    retrain: RetrainPolicy = RetrainPolicy()
+    actions: ActionPolicy = ActionPolicy()
+    alerts: AlertPolicy = AlertPolicy()
+    rollout: RolloutPolicy = RolloutPolicy()

@@ -1,0 +1,150 @@
+"""The files read, once, into one typed object; every message names file and key."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from roadworthy import documents
+from roadworthy.config.policy import Policy
+from roadworthy.config.section import Section
+from roadworthy.config.settings import Settings
+from roadworthy.errors import ConfigError, ProjectError
+
+_SectionType = TypeVar("_SectionType", bound=Section)
+# Where things are may differ from machine to machine, as in a container: these win over pyproject.toml.
+_FROM_ENVIRONMENT = {
+    "ROADWORTHY_STATE": ("state",),
+    "ROADWORTHY_TABLES": ("tables",),
+    "ROADWORTHY_SPOOL": ("spool",),
+    "ROADWORTHY_ARCHIVE": ("model", "archive"),
+    "ROADWORTHY_TRACES": ("service", "traces"),
+}
+
+
+class Config(Section):
+    """All settings of a project, with its root folder."""
+
+    root: Path
+    settings: Settings
+    policy: Policy
+
+    def path(self, relative: str) -> Path:
+        """Return a configured folder or file as an absolute path below the root."""
+        return self.root / relative
+
+    @property
+    def state_address(self) -> str:
+        """The state database's address, a relative SQLite file made absolute."""
+        prefix = "sqlite:///"
+        address = self.settings.state
+        if address.startswith(prefix) and not address.startswith(prefix + "/"):
+            return prefix + str(self.root / address.removeprefix(prefix))
+        return address
+
+    @property
+    def tables_address(self) -> str:
+        """Where the versioned tables are: an address as given, or an absolute folder."""
+        return self.settings.tables if "://" in self.settings.tables else str(self.path(self.settings.tables))
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest folder, from ``start`` upwards, whose pyproject.toml has [tool.roadworthy].
+
+    Raises
+    ------
+    ProjectError
+        When there is none.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        if "roadworthy" in _tool_tables(folder / "pyproject.toml"):
+            return folder
+    raise ProjectError(
+        f"{start} is not inside a Roadworthy project: no pyproject.toml with [tool.roadworthy] was found.",
+        "Run `roadworthy init NAME` to start one, or change to its folder.",
+    )
+
+
+def load(root: Path) -> Config:
+    """Read the configuration of the project in ``root``.
+
+    Raises
+    ------
+    ConfigError
+        When a file is missing or broken, or a key is missing, unknown or of a wrong value.
+    """
+    root = root.resolve()
+    source = root / "pyproject.toml"
+    tables = _tool_tables(source)
+    if "roadworthy" not in tables:
+        raise ConfigError(f"{source} has no [tool.roadworthy].", "Add it, or run `roadworthy init NAME`.")
+    settings = _validate(Settings, _with_environment(tables["roadworthy"]), source, "tool.roadworthy")
+    policy_path = root / settings.policy
+    policy = _validate(Policy, _policy_content(policy_path), policy_path, "")
+    return Config(root=root, settings=settings, policy=policy)
+
+
+def _tool_tables(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}.", "Mend that place and try again.") from error
+    return tables
+
+
+def _with_environment(content: object) -> object:
+    if not isinstance(content, dict):
+        return content
+    for variable, (*sections, key) in _FROM_ENVIRONMENT.items():
+        if not (value := os.environ.get(variable)):
+            continue
+        place = content
+        for section in sections:
+            place = place.setdefault(section, {}) if isinstance(place, dict) else place
+        if isinstance(place, dict):  # what is no table is told by the validation that follows
+            place[key] = value
+    return content
+
+
+def _policy_content(path: Path) -> object:
+    try:
+        return documents.parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"The policy {path} cannot be read: {error.strerror}.",
+            "Restore the file, or set `policy` in [tool.roadworthy] to where it is.",
+        ) from error
+    except documents.NotYaml as error:
+        raise ConfigError(f"{path}{error.line}: not YAML: {error.problem}.", "Mend that line.") from error
+
+
+def _validate(section: type[_SectionType], content: object, path: Path, prefix: str) -> _SectionType:
+    try:
+        return section.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in (prefix, *first["loc"]) if part != "")
+        raise ConfigError(f"{path}: {key}: {_fact(first)}", _next_step(first, key)) from error
+
+
+def _fact(problem: ErrorDetails) -> str:
+    if problem["type"] == "missing":
+        return "this key is missing."
+    if problem["type"] == "extra_forbidden":
+        return "no such key is known."
+    return f"{problem['msg']}; it is {problem['input']!r}."
+
+
+def _next_step(problem: ErrorDetails, key: str) -> str:
+    if problem["type"] == "missing":
+        return f"Add {key}."
+    if problem["type"] == "extra_forbidden":
+        return f"Remove {key}, or correct its spelling."
+    return f"Correct {key}."
