@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,7 +45,9 @@ class Desk:
         self._token = credentials.token(config)
         self._secret = credentials.secret(config)
         folder = config.path(config.settings.spool)
-        self._spools = {kind: capture.Spool(folder, kind) for kind in capture.KINDS}
+        most = config.policy.capture.most_bytes
+        self._spools = {kind: capture.Spool(folder, kind, most_bytes=most) for kind in capture.KINDS}
+        self._keeper = capture.Keeper(config.policy.capture, dataset, self._secret)
         self._collector = capture.Collector(config, dataset, Tables(config.tables_address))
         self._follower = Follower(config, dataset)
         self._parent = os.getppid() if bentoml.server_context.worker_index is not None else None
@@ -88,6 +91,7 @@ class Desk:
                 f"No version answers yet. {self._follower.problem or 'No version is champion.'}",
                 "Release one with `roadworthy release`, or promote one with `roadworthy promote`.",
             )
+        begin = time.perf_counter()
         probabilities = self._ask(model, rows)
         if probabilities is None:
             return _refusal(
@@ -95,7 +99,7 @@ class Desk:
                 f"Version {model.tag} could not answer this request.",
                 "Look for the cause in the service's log, and go back with `roadworthy rollback`.",
             )
-        return self._answer(model.tag, rows, probabilities)
+        return self._answer(model.tag, rows, probabilities, time.perf_counter() - begin)
 
     async def feedback(self, incoming: schema.Incoming) -> Response:
         """Answer /feedback; labels are on the disk before they are acknowledged."""
@@ -115,7 +119,7 @@ class Desk:
             known = credentials.verify(self._secret, label.request_id, label.row)
             if known != "known":
                 return _unknown(label, known)
-        entry = capture.label_entry([(label.request_id, label.row, label.label) for label in labels])
+        entry = capture.label_entry([(label.request_id, label.row, label.label, None) for label in labels])
         try:
             await asyncio.to_thread(self._spools["labels"].append, entry, durable=True)
         except ServingError as error:
@@ -134,13 +138,15 @@ class Desk:
             return None
         return probabilities.tolist()  # type: ignore[no-any-return]
 
-    def _answer(self, version: str, rows: list[dict[str, Any]], probabilities: list[float]) -> Response:
+    def _answer(self, version: str, rows: list[dict[str, Any]], probabilities: list[float], seconds: float) -> Response:
         request_id = credentials.new_request_id(self._secret, len(rows))
         predictions = [probability >= self._threshold for probability in probabilities]
         warnings = []
         try:
-            entry = capture.prediction_entry(request_id, version, rows, probabilities, predictions)
-            self._spools["predictions"].append(entry)
+            if self._keeper.keeps(request_id):
+                kept = self._keeper.rows(rows)
+                entry = capture.prediction_entry(request_id, version, kept, probabilities, predictions, seconds=seconds)
+                self._spools["predictions"].append(entry)
         except ServingError as error:
             _LOST.inc(len(rows))
             self._follower.note("capture", error.fact)

@@ -37,7 +37,7 @@ def tables(config: Config) -> Tables:
 def _answer(folder: Path, request_id: str, rows: int = 2) -> None:
     spool = capture.Spool(folder, "predictions")
     probabilities = [number / 10 for number in range(rows)]
-    spool.append(capture.prediction_entry(request_id, "m:1", [ROW] * rows, probabilities, [False] * rows))
+    spool.append(capture.prediction_entry(request_id, "m:1", [ROW] * rows, probabilities, [False] * rows, seconds=0.01))
     spool.close()
 
 
@@ -61,7 +61,7 @@ def test_rows_with_a_label_are_counted_once(config: Config, dataset: Dataset, fo
     _answer(folder, "r1")
     labels = capture.Spool(folder, "labels")
     for row, request_id in ((0, "r1"), (0, "r1"), (1, "r2")):
-        labels.append(capture.label_entry([(request_id, row, True)]), durable=True)
+        labels.append(capture.label_entry([(request_id, row, True, None)]), durable=True)
     labels.close()
     capture.collect(config, dataset, tables)
     found = answers.find(folder, tables, "r1")

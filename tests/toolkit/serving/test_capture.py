@@ -49,7 +49,7 @@ def tables(config: Config) -> Tables:
 
 
 def _entry(request_id: str, rows: int = 1) -> dict[str, object]:
-    return capture.prediction_entry(request_id, "m:1", [ROW] * rows, [0.25] * rows, [False] * rows)
+    return capture.prediction_entry(request_id, "m:1", [ROW] * rows, [0.25] * rows, [False] * rows, seconds=0.01)
 
 
 def _files(folder: Path, kind: str = "predictions") -> list[Path]:
@@ -61,7 +61,7 @@ def test_predictions_and_labels_arrive_with_their_types(
 ) -> None:
     predictions, labels = capture.Spool(folder, "predictions"), capture.Spool(folder, "labels")
     predictions.append(_entry("r1", rows=2))
-    labels.append(capture.label_entry([("r1", 0, True), ("r1", 1, False)]), durable=True)
+    labels.append(capture.label_entry([("r1", 0, True, None), ("r1", 1, False, None)]), durable=True)
     assert capture.collect(config, dataset, tables) == capture.Collected(predictions=2, labels=2)
     found = tables.read("predictions").sort_values("row", ignore_index=True)
     columns = [*capture.PREDICTION_COLUMNS, *(column.name for column in dataset.request_columns)]
@@ -163,7 +163,7 @@ def test_a_broken_line_is_set_aside_and_blocks_nothing(
 def test_a_broken_label_is_set_aside(config: Config, dataset: Dataset, tables: Tables, folder: Path) -> None:
     spool = capture.Spool(folder, "labels")
     spool.append({"received": "2013-05-01T10:00:00Z", "labels": [["r1", 0, 1]]})
-    spool.append(capture.label_entry([("r1", 0, True)]))
+    spool.append(capture.label_entry([("r1", 0, True, None)]))
     assert capture.collect(config, dataset, tables) == capture.Collected(labels=1, bad=1)
 
 
@@ -187,8 +187,11 @@ def test_half_a_line_of_a_dead_writer_is_set_aside(
 def test_one_collector_at_a_time(config: Config, dataset: Dataset, tables: Tables, folder: Path) -> None:
     capture.Spool(folder, "predictions").append(_entry("r1"))
     with FileLock(folder / ".collect.lock"):
-        assert capture.collect(config, dataset, tables, wait=0) == capture.Collected()
-    assert capture.collect(config, dataset, tables, wait=0).predictions == 1
+        found = capture.collect(config, dataset, tables, wait=0)
+        assert (found.predictions, found.waiting) == (0, _files(folder)[0].stat().st_size)
+        assert 0 <= found.lag < 60
+    found = capture.collect(config, dataset, tables, wait=0)
+    assert (found.predictions, found.waiting, found.lag) == (1, 0, 0.0)
 
 
 def test_nothing_was_served_yet(config: Config, dataset: Dataset, tables: Tables) -> None:
@@ -257,8 +260,8 @@ spool = capture.Spool(Path(sys.argv[1]), "predictions", file_bytes=200_000)
 labels = capture.Spool(Path(sys.argv[1]), "labels")
 while True:
     name = credentials.new_request_id(b"key", 3)
-    spool.append(capture.prediction_entry(name, "m:1", [ROW] * 3, [0.1] * 3, [False] * 3))
-    labels.append(capture.label_entry([(name, 0, True)]))
+    spool.append(capture.prediction_entry(name, "m:1", [ROW] * 3, [0.1] * 3, [False] * 3, seconds=0.01))
+    labels.append(capture.label_entry([(name, 0, True, None)]))
     sys.stdout.write(name + "\\n")
     sys.stdout.flush()
     time.sleep(0.002)

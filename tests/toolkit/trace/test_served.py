@@ -77,7 +77,9 @@ def test_a_served_request_is_followed_from_the_spool_and_from_the_table(project:
     version = runs.release(run)
     request_id = credentials.new_request_id(b"key", 2)
     spool = capture.Spool(project.config.path(project.config.settings.spool), "predictions")
-    spool.append(capture.prediction_entry(request_id, version.tag, [ROW, ROW], [0.25, 0.75], [False, True]))
+    spool.append(
+        capture.prediction_entry(request_id, version.tag, [ROW, ROW], [0.25, 0.75], [False, True], seconds=0.01)
+    )
     told = trace(project, request_id)
     assert told.facts["kept"] == "in the spool, not collected yet"
     capture.collect(project.config, project.dataset, project.tables)
@@ -98,7 +100,7 @@ def test_a_served_request_is_followed_from_the_spool_and_from_the_table(project:
 
 def test_a_request_of_a_version_that_is_not_on_record_says_so(project: Project) -> None:
     spool = capture.Spool(project.config.path(project.config.settings.spool), "predictions")
-    spool.append(capture.prediction_entry("r1", "m:gone", [ROW], [0.25], [False]))
+    spool.append(capture.prediction_entry("r1", "m:gone", [ROW], [0.25], [False], seconds=0.01))
     (version,) = trace(project, "r1").parents
     assert (version.name, version.facts) == ("m:gone", {"record": "not on record"})
 
