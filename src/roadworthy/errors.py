@@ -75,6 +75,10 @@ class ServingError(RoadworthyError):
     """The service cannot be started or reached."""
 
 
+class TokenError(RoadworthyError):
+    """A token cannot be made as asked for, or none goes by that name."""
+
+
 class ReplayError(RoadworthyError):
     """Traffic cannot be replayed, or the service answered with an error."""
 
