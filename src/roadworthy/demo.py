@@ -27,7 +27,7 @@ from roadworthy.data.sources import read_file
 from roadworthy.errors import GateRefused, ProjectError, RoadworthyError
 from roadworthy.project import Project
 from roadworthy.records import CHAMPION, Decision, ModelVersion
-from roadworthy.serving import credentials
+from roadworthy.serving import tokens
 from roadworthy.serving.replay import Replayer
 from roadworthy.serving.server import Server
 from roadworthy.terminal.progress import BuildDisplay
@@ -152,7 +152,7 @@ def _play(folder: Path, console: Console, plan: Plan) -> bool:
                 project.dataset,
                 server.address,
                 label_delay=LABEL_DELAY,
-                token=credentials.token(project.config),
+                token=tokens.local(project.config, project.state),
             )
             story = Story(project, console, plan, server, replayer, traffic)
             _live_through_the_year(story)

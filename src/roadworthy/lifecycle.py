@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from roadworthy import decisions, gate, registry
+from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.data import ingest as ingestion
 from roadworthy.data import quality
 from roadworthy.data.ingest import OnProblem, OnProgress
@@ -36,8 +37,10 @@ from roadworthy.records import (
     Window,
     WindowReport,
 )
-from roadworthy.serving import credentials
 from roadworthy.serving import replay as replaying
+from roadworthy.serving import tokens
+
+_WATCH = "watch"  # through what an act of the policy comes, in the audit log
 
 
 def ingest(
@@ -86,7 +89,9 @@ def train(
     return pipeline.build(project.config, parameters or {}, on_event=on_event)
 
 
-def release(project: Project, *, who: str, products: str | None = None, promote: bool = False) -> ModelVersion:
+def release(
+    project: Project, *, who: str, products: str | None = None, promote: bool = False, origin: str = COMMAND_LINE
+) -> ModelVersion:
     """Put the products of a build through the gate and into the registry.
 
     The first version that passes becomes champion; a later one becomes challenger, or champion with ``promote``.
@@ -102,34 +107,23 @@ def release(project: Project, *, who: str, products: str | None = None, promote:
         Folder below the root with the build's products, by default the configured one.
     promote
         Make it champion at once.
+    origin
+        Through what it came; goes into the audit log.
 
     Raises
     ------
     PipelineError
         When a product is missing, or is not what the recorded run made.
     """
-    folder = project.root / (products or project.config.settings.model.products)
-    run = lineage.lineage(project.config, project.state, folder)
-    measured = _measured(folder / project.config.settings.model.metrics)
-    readings = {name: MetricReading.model_validate(value) for name, value in measured["readings"].items()}
-    version = registry.add(
-        project.config,
-        project.state,
-        run=run,
-        verdict=gate.judge(project.config, readings),
-        metrics=readings,
-        files=_version_files(project, folder, run),
-        contract_hash=project.contract.hash,
-        tables=run.tables,
-        trained_from=measured.get("trained_from"),
-        trained_until=measured.get("trained_until"),
-        who=who,
-        reason=f"run {run.id}",
-    )
-    if not version.gate.passed:
-        return version
+    chosen = products or project.config.settings.model.products
+    with recorded(project.state, who=who, act="release", target=chosen, origin=origin) as act:
+        version = _judged(project, project.root / chosen, who)
+        act.target, act.detail = version.tag, f"run {version.run_id}"
+        if not version.gate.passed:
+            act.refuse("; ".join(f"{check.name}: {check.fact}" for check in version.gate.checks if not check.passed))
+            return version
     if promote or registry.champion(project.state) is None:
-        registry.promote(project.config, project.state, version.tag, who=who, reason="passed the gate")
+        registry.promote(project.config, project.state, version.tag, who=who, reason="passed the gate", origin=origin)
     else:
         _nominate(project, version, who)
     return version
@@ -170,7 +164,7 @@ def replay(project: Project, file: Path, address: str | None, *, label_delay: ti
         rows,
         address or f"http://{service.host}:{service.port}",
         label_delay=label_delay,
-        token=credentials.token(project.config),
+        token=tokens.local(project.config, project.state),
     )
 
 
@@ -226,7 +220,7 @@ def act(project: Project, decision: Decision, *, who: str) -> Decision:
         if decision.action == "retrain":
             outcome = _retrain(project, decision, who)
         elif decision.action == "rollback":
-            entry = registry.rollback(project.config, project.state, who=who, reason=decision.reason)
+            entry = registry.rollback(project.config, project.state, who=who, reason=decision.reason, origin=_WATCH)
             outcome = f"rolled back to {entry.version_to} in {entry.seconds:.1f} s"
     except RoadworthyError as error:
         outcome = f"failed: {error.fact}"
@@ -286,7 +280,7 @@ def _retrain(project: Project, decision: Decision, who: str) -> str:
     names = project.config.settings.pipeline
     products = f"{project.config.settings.model.products}/{start}_{end}"
     train(project, {names.start: start, names.end: end, names.products: products})
-    version = release(project, who=who, products=products)
+    version = release(project, who=who, products=products, origin=_WATCH)
     project.state.append_history(
         HistoryEntry(who=who, action="retrain", version_to=version.tag, reason=decision.reason)
     )
@@ -299,7 +293,7 @@ def _retrain(project: Project, decision: Decision, who: str) -> str:
     if failed:
         return f"trained {version.tag} on {start} to {end}, not promoted: {'; '.join(failed)}"
     better = verdict.checks[-1].fact
-    registry.promote(project.config, project.state, version.tag, who=who, reason=better)
+    registry.promote(project.config, project.state, version.tag, who=who, reason=better, origin=_WATCH)
     return f"trained {version.tag} on {start} to {end}, promoted: {better}"
 
 
@@ -307,6 +301,27 @@ def _training_months(window: Window, months: int) -> tuple[str, str]:
     end = pd.Timestamp(window.start)
     start = end - pd.DateOffset(months=months)
     return start.strftime("%Y-%m-%d"), end.strftime("%Y-%m-%d")
+
+
+def _judged(project: Project, folder: Path, who: str) -> ModelVersion:
+    """Return what stands in a products folder as a version on record, with the gate's verdict."""
+    run = lineage.lineage(project.config, project.state, folder)
+    measured = _measured(folder / project.config.settings.model.metrics)
+    readings = {name: MetricReading.model_validate(value) for name, value in measured["readings"].items()}
+    return registry.add(
+        project.config,
+        project.state,
+        run=run,
+        verdict=gate.judge(project.config, readings),
+        metrics=readings,
+        files=_version_files(project, folder, run),
+        contract_hash=project.contract.hash,
+        tables=run.tables,
+        trained_from=measured.get("trained_from"),
+        trained_until=measured.get("trained_until"),
+        who=who,
+        reason=f"run {run.id}",
+    )
 
 
 def _nominate(project: Project, version: ModelVersion, who: str) -> None:

@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 READING = {
     "history", "observe", "status", "ingest", "build", "release", "replay", "trace", "runs", "runs show", "runs diff",
     "contract diff", "data log", "data diff", "data restore", "data pin", "data compact", "data vacuum",
+    "token create", "token list", "audit",
 }  # fmt: skip
 
 
@@ -123,3 +124,64 @@ def test_init_says_what_comes_next(
     assert "ploomber build" in capsys.readouterr().out
     assert _run("init", "my-project") == 2
     assert "not empty" in capsys.readouterr().err
+
+
+# --- access ------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_is_made_listed_used_and_revoked(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = ("-C", str(root))
+    wanted = ("--scope", "predict", "--scope", "feedback", "--expires-days", "90", "--who", "ann")
+    assert _run("token", "create", "rebooking desk", *wanted, *here) == 0
+    shown = capsys.readouterr().out
+    made = shown.splitlines()[0]
+    assert made.startswith("rw_")
+    assert "cannot be shown again" in shown
+
+    assert _run("token", "list", *here) == 0
+    listed = capsys.readouterr().out
+    assert made.split("_")[1] in listed
+    assert "rebooking desk" in listed
+    assert "predict, feedback  until 20" in listed
+    assert made.split("_", 2)[2] not in listed
+
+    assert _run("token", "revoke", "rebooking desk", "--who", "bob", *here) == 0
+    assert "revoked" in capsys.readouterr().out
+    assert _run("token", "revoke", "rebooking desk", "--who", "bob", *here) == 2
+    told = capsys.readouterr().err
+    assert "is revoked already" in told
+    assert "Traceback" not in told
+
+    assert _run("audit", *here, "--json") == 0
+    log = json.loads(capsys.readouterr().out)
+    assert [(entry["who"], entry["act"], entry["outcome"]) for entry in log] == [
+        ("bob", "revoke token", "refused"),
+        ("bob", "revoke token", "done"),
+        ("ann", "create token", "done"),
+    ]
+    assert {entry["origin"] for entry in log} == {"command line"}
+    assert _run("audit", *here, "--limit", "1") == 0
+    shown = capsys.readouterr().out
+    assert "refused" in shown
+    assert "ann" not in shown
+
+
+def test_programs_get_a_token_as_json_and_never_a_hash(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("token", "create", "grafana", "--scope", "admin", "-C", str(root), "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["token"].startswith(f"rw_{made['id']}_")
+    assert (made["scopes"], made["expires"]) == (["admin"], None)
+    assert _run("token", "list", "-C", str(root), "--json") == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert listed == {key: value for key, value in made.items() if key != "token"}
+    assert "hash" not in listed
+
+
+@pytest.mark.parametrize("wrong", [(), ("--scope", "everything"), ("--scope", "predict", "--expires-days", "0")])
+def test_a_token_that_makes_no_sense_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...]
+) -> None:
+    assert _run("token", "create", "desk", *wrong, "-C", str(root)) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert _run("token", "list", "-C", str(root)) == 0
+    assert capsys.readouterr().out == ""

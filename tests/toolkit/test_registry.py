@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 from roadworthy import registry
 from roadworthy.config import Config
 from roadworthy.errors import GateRefused, RegistryError, UnknownVersion
-from roadworthy.records import GateCheck, GateVerdict, MetricReading, ModelVersion, RunRecord, now
+from roadworthy.records import GateCheck, GateVerdict, HistoryEntry, MetricReading, ModelVersion, RunRecord, now
 from roadworthy.state import State
 
 # BentoML imports pathspec's old pattern class when it is first used.
@@ -303,6 +303,90 @@ def test_rollback_goes_only_to_what_was_champion(config: Config, release: Releas
         registry.rollback(config, state, who="ann", reason="", to=a.tag)
     assert state.history()[0].action == "refuse"
     assert champion_tag(state) == b.tag
+
+
+def test_rollback_leaves_out_what_was_rolled_back_from(config: Config, release: Release, state: State) -> None:
+    a, b, c = (release() for _ in range(3))
+    for version in (a, b):
+        registry.promote(config, state, version.tag, who="ann", reason="")
+    registry.rollback(config, state, who="ann", reason="b is bad")
+    registry.promote(config, state, c.tag, who="ann", reason="")
+    assert registry.former(state) == a
+    registry.rollback(config, state, who="ann", reason="c is worse", to=b.tag)
+    assert registry.former(state) == a
+    registry.promote(config, state, c.tag, who="ann", reason="mended")
+    assert registry.former(state) == b, "going back to it by name made it good again"
+
+
+def test_rollback_does_not_return_to_what_it_once_left(config: Config, release: Release, state: State) -> None:
+    a, b = release(), release()
+    for version in (a, b, a):
+        registry.promote(config, state, version.tag, who="ann", reason="")
+    registry.rollback(config, state, who="ann", reason="a has become bad")
+    assert champion_tag(state) == b.tag
+    assert registry.former(state) is None
+    with pytest.raises(RegistryError, match="neither rolled back from nor refused"):
+        registry.rollback(config, state, who="ann", reason="")
+
+
+def test_a_version_that_services_refused_is_not_good(config: Config, release: Release, state: State) -> None:
+    a, b, c = (release() for _ in range(3))
+    for version in (a, b):
+        registry.promote(config, state, version.tag, who="ann", reason="")
+    refusal = HistoryEntry(who="service x", action="refuse", version_from=a.tag, version_to=b.tag, reason="no memory")
+    state.append_history(refusal)
+    assert registry.former(state) == a
+    registry.promote(config, state, c.tag, who="ann", reason="")
+    assert registry.former(state) == a
+    assert registry.rollback(config, state, who="ann", reason="", to=b.tag).version_to == b.tag, "by name it is allowed"
+
+
+def test_when_the_last_good_version_cannot_answer_the_next_rollback_goes_further(
+    config: Config, release: Release, state: State
+) -> None:
+    a, b, c = (release() for _ in range(3))
+    for version in (a, b, c):
+        registry.promote(config, state, version.tag, who="ann", reason="")
+    registry.file(b.tag, "model.skops").unlink()
+    with pytest.raises(RegistryError, match="has no file"):
+        registry.rollback(config, state, who="ann", reason="")
+    assert champion_tag(state) == c.tag
+    assert registry.rollback(config, state, who="ann", reason="").version_to == a.tag
+
+
+def test_a_forced_version_that_nobody_took_back_is_gone_back_to(config: Config, release: Release, state: State) -> None:
+    a, forced, c = release(), release(verdict=FAILED), release()
+    registry.promote(config, state, a.tag, who="ann", reason="")
+    registry.promote(config, state, forced.tag, who="ann", reason="the gate is wrong", force=True)
+    registry.promote(config, state, c.tag, who="ann", reason="")
+    assert registry.rollback(config, state, who="ann", reason="").version_to == forced.tag
+    assert registry.rollback(config, state, who="ann", reason="").version_to == a.tag
+
+
+def test_the_audit_log_has_what_was_done_and_what_was_not(config: Config, release: Release, state: State) -> None:
+    first, second, bad = release(), release(), release(verdict=FAILED)
+    registry.promote(config, state, first.tag, who="ann", reason="")
+    registry.promote(config, state, "late-flights:" + second.tag.partition(":")[2], who="ann", reason="better")
+    with pytest.raises(GateRefused):
+        registry.promote(config, state, bad.tag, who="bob", reason="", origin="http://127.0.0.1:3000")
+    with pytest.raises(UnknownVersion):
+        registry.promote(config, state, "nobody", who="bob", reason="")
+    registry.rollback(config, state, who="policy", reason="it fell", origin="watch")
+    with pytest.raises(RegistryError):
+        registry.rollback(config, state, who="ann", reason="")
+    log = state.audit()[::-1]
+    assert [(entry.act, entry.who, entry.target, entry.outcome, entry.origin) for entry in log] == [
+        ("promote", "ann", first.tag, "done", "command line"),
+        ("promote", "ann", second.tag, "done", "command line"),
+        ("promote", "bob", bad.tag, "refused", "http://127.0.0.1:3000"),
+        ("promote", "bob", "nobody", "refused", "command line"),
+        ("rollback", "policy", first.tag, "done", "watch"),
+        ("rollback", "ann", "the last good version", "refused", "command line"),
+    ]
+    assert log[0].detail == "as the first champion"
+    assert log[1].detail == f"in place of {first.tag}: better"
+    assert "0.51 is below 0.65" in log[2].detail
+    assert log[4].detail == f"in place of {second.tag}: it fell"
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -34,6 +34,8 @@ COMMANDS = {
     "rollback": "production",
     "history": "production",
     "serve": "production",
+    "token": "access",
+    "audit": "access",
     "replay": "traffic",
     "observe": "traffic",
     "watch": "traffic",

@@ -60,12 +60,12 @@ def promote(
 
 @app.command()
 def rollback(
-    to: Annotated[str | None, typer.Option(help="A version; by default the champion before this one.")] = None,
+    to: Annotated[str | None, typer.Option(help="A version; by default the last good one.")] = None,
     reason: Reason = "",
     who: Who = "",
     folder: Folder = HERE,
 ) -> None:
-    """Go back to the former champion; running services follow within seconds.
+    """Go back to the last good version, or the one named; running services follow within seconds.
 
     Example: roadworthy rollback --reason "warns of everything"
     """

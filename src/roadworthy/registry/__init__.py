@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
+from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.config import Config
 from roadworthy.errors import GateRefused, RegistryError, RoadworthyError, UnknownVersion
 from roadworthy.records import (
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 _ALIASES = (CHAMPION, CHALLENGER)
+_MOVES = ("promote", "rollback")  # the acts that move the champion's pointer
 
 
 # --- storing and finding -------------------------------------------------------------------------------------------
@@ -134,7 +136,9 @@ def resolve(state: State, name: str) -> ModelVersion:
 # --- production ----------------------------------------------------------------------------------------------------
 
 
-def promote(config: Config, state: State, name: str, *, who: str, reason: str, force: bool = False) -> HistoryEntry:
+def promote(
+    config: Config, state: State, name: str, *, who: str, reason: str, force: bool = False, origin: str = COMMAND_LINE
+) -> HistoryEntry:
     """Make a version champion, once its gate has passed and it has answered its smoke request.
 
     Parameters
@@ -143,6 +147,8 @@ def promote(config: Config, state: State, name: str, *, who: str, reason: str, f
         As for `resolve`.
     force
         Neither gate nor smoke request is asked; the history says so.
+    origin
+        Through what it came; goes into the audit log.
 
     Returns
     -------
@@ -159,25 +165,33 @@ def promote(config: Config, state: State, name: str, *, who: str, reason: str, f
         As for `resolve`.
     """
     began = time.monotonic()
-    version = resolve(state, name)
-    _expect_another(state, version)
+    with recorded(state, who=who, act="promote", target=name, origin=origin) as act:
+        version = resolve(state, name)
+        act.target = version.tag
+        _expect_another(state, version)
 
-    def ready() -> None:
-        if not force:
-            _expect_passed(version)
-            smoke(load(config, version.tag))
+        def ready() -> None:
+            if not force:
+                _expect_passed(version)
+                smoke(load(config, version.tag))
 
-    return _point(state, version, ready, HistoryEntry(who=who, action="promote", reason=reason, forced=force), began)
+        draft = HistoryEntry(who=who, action="promote", reason=reason, forced=force)
+        entry = _point(state, version, ready, draft, began)
+        act.detail = _account(entry)
+    return entry
 
 
-def rollback(config: Config, state: State, *, who: str, reason: str, to: str | None = None) -> HistoryEntry:
+def rollback(
+    config: Config, state: State, *, who: str, reason: str, to: str | None = None, origin: str = COMMAND_LINE
+) -> HistoryEntry:
     """Make a former champion champion again, once it has answered its smoke request.
 
     Parameters
     ----------
     to
-        A version that was champion before, as for `resolve`; by default the one before the present champion that was
-        not itself rolled back from.
+        A version that was champion before, as for `resolve`; by default the last good one, see `former`.
+    origin
+        Through what it came; goes into the audit log.
 
     Raises
     ------
@@ -187,20 +201,23 @@ def rollback(config: Config, state: State, *, who: str, reason: str, to: str | N
         As for `resolve`.
     """
     began = time.monotonic()
-    version = former(state) if to is None else resolve(state, to)
-    if version is None:
-        raise RegistryError("There is no former champion to roll back to.", "Promote a version instead.")
-    _expect_another(state, version)
-    if version.tag not in {tag for entry in _moves(state) for tag in (entry.version_from, entry.version_to)}:
-        raise RegistryError(
-            f"{version.tag} never was champion, so nothing can be rolled back to it.",
-            f"Run `roadworthy promote {_bare(version.tag)}` to put it through its gate.",
-        )
+    with recorded(state, who=who, act="rollback", target=to or "the last good version", origin=origin) as act:
+        version = former(state) if to is None else resolve(state, to)
+        if version is None:
+            raise RegistryError(
+                "There is no former champion to roll back to that was neither rolled back from nor refused.",
+                "Name one with --to (`roadworthy history` shows them), or promote a version instead.",
+            )
+        act.target = version.tag
+        _expect_another(state, version)
+        _expect_former(state, version)
 
-    def ready() -> None:
-        smoke(load(config, version.tag))
+        def ready() -> None:
+            smoke(load(config, version.tag))
 
-    return _point(state, version, ready, HistoryEntry(who=who, action="rollback", reason=reason), began)
+        entry = _point(state, version, ready, HistoryEntry(who=who, action="rollback", reason=reason), began)
+        act.detail = _account(entry)
+    return entry
 
 
 def champion(state: State) -> ModelVersion | None:
@@ -210,24 +227,44 @@ def champion(state: State) -> ModelVersion | None:
 
 
 def former(state: State) -> ModelVersion | None:
-    """Return where a rollback would go: the champion before the present one, leaving out what was rolled back from."""
+    """Return the last good version, which is where a rollback goes; None when there is none.
+
+    It is the newest champion before the present one that nothing was held against since it last became champion:
+    nobody rolled back from it, and neither a service nor a promotion refused it. Going back over several versions to
+    a named one leaves out those in between, too. A version that was forced past its gate counts: somebody answered
+    for it by name, and nobody took it back.
+    """
     line: list[str] = []
-    for entry in _moves(state):
+    held_against: set[str] = set()
+    for entry in reversed(state.history(limit=None)):
         tag = str(entry.version_to)
+        if entry.action == "refuse":
+            held_against.add(tag)
+        if entry.action not in _MOVES:
+            continue
+        held_against.discard(tag)
+        if entry.action == "rollback":
+            held_against.add(str(entry.version_from))
         if entry.action == "rollback" and tag in line:
             while line[-1] != tag:
                 line.pop()
         else:
             line.append(tag)
-    return state.version(line[-2]) if len(line) > 1 else None
+    good = (tag for tag in reversed(line[:-1]) if tag != line[-1] and tag not in held_against)
+    found = next(good, None)
+    return None if found is None else state.version(found)
 
 
 # --- steps of a promotion ------------------------------------------------------------------------------------------
 
 
-def _moves(state: State) -> list[HistoryEntry]:
-    """Return the entries that moved the champion, oldest first."""
-    return [entry for entry in reversed(state.history(limit=None)) if entry.action in ("promote", "rollback")]
+def _expect_former(state: State, version: ModelVersion) -> None:
+    moves = (entry for entry in state.history(limit=None) if entry.action in _MOVES)
+    if not any(version.tag in (entry.version_from, entry.version_to) for entry in moves):
+        raise RegistryError(
+            f"{version.tag} never was champion, so nothing can be rolled back to it.",
+            f"Run `roadworthy promote {_bare(version.tag)}` to put it through its gate.",
+        )
 
 
 def _expect_another(state: State, version: ModelVersion) -> None:
@@ -260,6 +297,12 @@ def _point(
         state.append_history(completed("refuse", version_from=present, version_to=version.tag, reason=reason))
         raise
     return state.move_alias(CHAMPION, version.tag, completed(entry.action))  # type: ignore[arg-type]  # one of the two
+
+
+def _account(entry: HistoryEntry) -> str:
+    """Return in words what the pointer's move was, for the audit log."""
+    start = f"in place of {entry.version_from}" if entry.version_from else "as the first champion"
+    return f"{start}{', by force' if entry.forced else ''}{f': {entry.reason}' if entry.reason else ''}"
 
 
 def _bare(tag: str) -> str:

@@ -1,6 +1,7 @@
-"""The project's two secrets, and the request ids that are signed with one of them.
+"""The ids of requests, and the key with which they are signed.
 
-Both are files below ``.roadworthy/`` that only their owner may read, made once when first asked for.
+The key is the environment variable ROADWORTHY_REQUEST_KEY, which services on several machines must have in common;
+without it a file below ``.roadworthy/`` that only its owner may read, made once when first asked for.
 """
 
 from __future__ import annotations
@@ -19,19 +20,10 @@ from roadworthy.errors import ServingError
 
 Known = Literal["known", "unknown request", "row out of range"]
 
-_FOLDER = ".roadworthy"
+KEY_VARIABLE = "ROADWORTHY_REQUEST_KEY"
+_FILE = ".roadworthy/secret"
+_SHORTEST_KEY = 32
 _SIGNATURE_LENGTH = 12
-
-
-def token(config: Config) -> str:
-    """Return the token that /feedback asks for, as ``Authorization: Bearer <token>``.
-
-    Raises
-    ------
-    ServingError
-        When the file cannot be made or read, or is empty.
-    """
-    return _once(config.path(_FOLDER) / "token")
 
 
 def secret(config: Config) -> bytes:
@@ -40,9 +32,17 @@ def secret(config: Config) -> bytes:
     Raises
     ------
     ServingError
-        As for `token`.
+        When the environment's key is too short, or the file cannot be made or read, or is empty.
     """
-    return _once(config.path(_FOLDER) / "secret").encode()
+    given = os.environ.get(KEY_VARIABLE)
+    if not given:
+        return _once(config.path(_FILE)).encode()
+    if len(given) < _SHORTEST_KEY:
+        raise ServingError(
+            f"{KEY_VARIABLE} has {len(given)} characters: whoever guesses it can forge request ids.",
+            f"Set it to at least {_SHORTEST_KEY} random ones, such as `openssl rand -hex 32` prints.",
+        )
+    return given.encode()
 
 
 def new_request_id(key: bytes, rows: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import os
 import signal
@@ -23,8 +22,10 @@ from roadworthy.config import Config
 from roadworthy.contract import Dataset
 from roadworthy.errors import RoadworthyError, ServingError
 from roadworthy.registry import LoadedModel
-from roadworthy.serving import capture, credentials, schema
+from roadworthy.serving import capture, credentials, schema, tokens
 from roadworthy.serving.champion import Follower
+from roadworthy.serving.tokens import Refusal, TokenBook
+from roadworthy.state import State
 from roadworthy.tables import Tables
 
 _LOG = logging.getLogger("bentoml.serve")  # the logger that `bentoml serve` shows
@@ -42,7 +43,8 @@ class Desk:
         self._requests = requests
         self._labels = labels
         self._threshold = config.settings.use_case.value.threshold
-        self._token = credentials.token(config)
+        self._config = config
+        self._book = TokenBook()
         self._secret = credentials.secret(config)
         folder = config.path(config.settings.spool)
         most = config.policy.capture.most_bytes
@@ -64,6 +66,7 @@ class Desk:
         # A request is too small to be shared among threads: waiting for each other took ten times the work itself.
         # Read when a model's library is loaded, so it must be set before; a user's own setting stands.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        self._read_tokens()
         self._follower.start()
         self._thread.start()
 
@@ -103,13 +106,11 @@ class Desk:
 
     async def feedback(self, incoming: schema.Incoming) -> Response:
         """Answer /feedback; labels are on the disk before they are acknowledged."""
-        if not _authorized(incoming.authorization, self._token):
-            refusal = _refusal(
-                401,
-                "The token is missing or wrong.",
-                "Send the header `Authorization: Bearer TOKEN` with the token in .roadworthy/token.",
-            )
-            refusal.headers["WWW-Authenticate"] = "Bearer"
+        access = self._book.check(incoming.authorization, "feedback")
+        if isinstance(access, Refusal):
+            refusal = _refusal(access.status, access.fact, access.next_step)
+            if access.status == 401:
+                refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal
         request = _checked(self._labels, incoming)
         if isinstance(request, Response):
@@ -163,6 +164,14 @@ class Desk:
 
     # --- background
 
+    def _read_tokens(self) -> None:
+        try:
+            with State.open(self._config.state_address) as state:
+                tokens.local(self._config, state)  # so that it is there for whoever wants to try the service
+                self._book.replace(state.tokens())
+        except RoadworthyError as error:
+            _LOG.warning("%s", error.fact)
+
     def _keep_collecting(self) -> None:
         while not self._ended.wait(_COLLECT_SECONDS):
             self._collect()
@@ -198,10 +207,6 @@ def _checked(model: type[BaseModel], incoming: schema.Incoming) -> BaseModel | R
         found = [problem.model_dump() for problem in schema.problems(error)]
         fact = f"{error.error_count()} fields break the contract, the first: {found[0]['field']}: {found[0]['rule']}"
         return _refusal(422, fact, "Correct the fields; /docs.json describes them.", found)
-
-
-def _authorized(header: str, token: str) -> bool:
-    return hmac.compare_digest(header.encode(), f"Bearer {token}".encode())
 
 
 def _unknown(label: schema.Label, known: credentials.Known) -> Response:

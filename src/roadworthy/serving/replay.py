@@ -63,7 +63,7 @@ class Replayer:
     label_delay
         How long after its event time a row's label becomes known.
     token
-        The project's token for /feedback.
+        One with the scopes predict and feedback.
     batch
         Rows of the same hour or day of event time go into one request, as far as it may hold so many.
     concurrency
@@ -207,6 +207,7 @@ class _Sending:
         self._answered = 0
         self._clock: int | None = None
         self._feedback = asyncio.Lock()
+        self._headers = {"Authorization": f"Bearer {replayer.token}"}
 
     async def run(self) -> None:
         """Send the slice, and the labels that are due by its end."""
@@ -239,7 +240,7 @@ class _Sending:
         tally = self._replayer.tally
         tally.requests_sent += 1
         tally.rows_sent += len(batch.rows)
-        response = await _post(client, "/predict", {"rows": batch.rows}, {})
+        response = await _post(client, "/predict", {"rows": batch.rows}, self._headers)
         if response.status_code != httpx.codes.OK:
             raise _refused(response, batch.names)
         answer = orjson.loads(response.content)
@@ -251,13 +252,12 @@ class _Sending:
     async def _send_labels(self, client: httpx.AsyncClient, clock: int | None, *, at_least: int) -> None:
         """Send the labels due by ``clock``, all when None, once there are ``at_least`` so many."""
         tally, due = self._replayer.tally, self._replayer.due
-        headers = {"Authorization": f"Bearer {self._replayer.token}"}
         async with self._feedback:  # one at a time: labels arrive in the order in which they became known
             self._replayer.release(clock)
             while len(due) >= at_least:
                 labels = [due[place] for place in range(min(len(due), self._replayer.most_labels))]
                 content = [{"request_id": request, "row": row, "label": label} for request, row, label in labels]
-                response = await _post(client, "/feedback", {"labels": content}, headers)
+                response = await _post(client, "/feedback", {"labels": content}, self._headers)
                 if response.status_code != httpx.codes.OK:
                     raise _refused(response, [])
                 for _ in labels:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from roadworthy import config as configuration
-from roadworthy.serving import credentials
+from roadworthy.serving import tokens
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.mark.slow
 def test_a_bento_has_what_the_service_needs_and_no_secret(fresh: Project) -> None:
     root = fresh.config.root
-    token = credentials.token(fresh.config)
+    token = tokens.local(fresh.config, fresh.state)
     command = [sys.executable, "-m", "bentoml", "build", "--output", "tag"]
     built = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr

@@ -1,4 +1,4 @@
-"""The project's secrets, and signed request ids."""
+"""The key that signs request ids, and the ids."""
 
 from __future__ import annotations
 
@@ -17,32 +17,49 @@ from roadworthy.errors import ServingError
 from roadworthy.serving import credentials
 
 
-def _both(root: Path) -> tuple[str, bytes]:
-    config = configuration.load(root)
-    return credentials.token(config), credentials.secret(config)
+@pytest.fixture(autouse=True)
+def _no_key_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(credentials.KEY_VARIABLE, raising=False)
 
 
-def test_they_are_made_once_for_their_owner_alone(config: Config) -> None:
-    first = credentials.token(config), credentials.secret(config)
-    assert (credentials.token(config), credentials.secret(config)) == first
-    assert len(first[0]) >= 32
-    assert first[0] != first[1].decode()
-    for name in ("token", "secret"):
-        file = config.root / ".roadworthy" / name
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert sorted(file.name for file in (config.root / ".roadworthy").iterdir()) == ["secret", "token"]
+def _secret(root: Path) -> bytes:
+    return credentials.secret(configuration.load(root))
 
 
+def test_the_key_is_made_once_for_its_owner_alone(config: Config) -> None:
+    first = credentials.secret(config)
+    assert credentials.secret(config) == first
+    assert len(first) >= 32
+    (file,) = (config.root / ".roadworthy").iterdir()
+    assert file.name == "secret"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_the_environment_gives_the_key_that_services_have_in_common(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = credentials.secret(config)
+    monkeypatch.setenv(credentials.KEY_VARIABLE, "k" * 32)
+    assert credentials.secret(config) == b"k" * 32
+    monkeypatch.setenv(credentials.KEY_VARIABLE, "")
+    assert credentials.secret(config) == own
+    monkeypatch.setenv(credentials.KEY_VARIABLE, "guess me")
+    with pytest.raises(ServingError, match="8 characters") as caught:
+        credentials.secret(config)
+    assert "guess me" not in str(caught.value)
+
+
+@pytest.mark.slow
 def test_of_several_makers_at_once_all_read_the_same(root: Path) -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        assert len(set(pool.map(_both, [root] * 24))) == 1
+        assert len(set(pool.map(_secret, [root] * 24))) == 1
 
 
 def test_an_empty_file_is_named(config: Config) -> None:
     (config.root / ".roadworthy").mkdir()
-    (config.root / ".roadworthy" / "token").touch()
-    with pytest.raises(ServingError, match="token is empty"):
-        credentials.token(config)
+    (config.root / ".roadworthy" / "secret").touch()
+    with pytest.raises(ServingError, match="secret is empty"):
+        credentials.secret(config)
 
 
 def test_a_folder_that_is_a_file_is_named(config: Config) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from roadworthy.errors import ReplayError
 from roadworthy.records import ReplayAccount
-from roadworthy.serving import capture, credentials
+from roadworthy.serving import capture, tokens
 from roadworthy.serving.replay import Replayer, replay
 from roadworthy.serving.server import Server
 
@@ -27,7 +27,7 @@ def _replayer(project: Project, address: str, *, token: str | None = None, most_
     service = project.config.settings.service.model_copy(update={"max_rows": most_rows})
     settings = project.config.settings.model_copy(update={"service": service})
     config = project.config.model_copy(update={"settings": settings})
-    token = token or credentials.token(config)
+    token = token or tokens.local(config, project.state)
     return Replayer(config, project.dataset, address, label_delay=DAY, token=token)
 
 

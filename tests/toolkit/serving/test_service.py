@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from roadworthy import registry
-from roadworthy.serving import credentials, schema
+from roadworthy.serving import schema, tokens
 from roadworthy.serving.server import LOG, Server
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def test_a_bad_request_leaves_no_value_in_the_log(client: httpx.Client, project:
 
 
 def _feedback(client: httpx.Client, project: Project, labels: list[dict[str, Any]], token: str = "") -> httpx.Response:
-    header = f"Bearer {token or credentials.token(project.config)}"
+    header = f"Bearer {token or tokens.local(project.config, project.state)}"
     return client.post("/feedback", json={"labels": labels}, headers={"Authorization": header})
 
 
@@ -210,7 +210,7 @@ def test_without_the_token_no_label_is_taken(client: httpx.Client, project: Proj
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert "token" in response.json()["error"]
-    assert credentials.token(project.config) not in response.text
+    assert tokens.local(project.config, project.state) not in response.text
 
 
 def test_an_unknown_request_is_named_and_nothing_is_taken(client: httpx.Client, project: Project) -> None:
@@ -241,7 +241,7 @@ def test_an_unknown_request_is_named_and_nothing_is_taken(client: httpx.Client, 
     ],
 )
 def test_bad_feedback(client: httpx.Client, project: Project, body: str, status: int, field: str | None) -> None:
-    headers = {"Authorization": f"Bearer {credentials.token(project.config)}"}
+    headers = {"Authorization": f"Bearer {tokens.local(project.config, project.state)}"}
     response = client.post("/feedback", content=body, headers=headers)
     assert response.status_code == status, response.text
     if field:
