@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from roadworthy import registry
+from roadworthy.contract import Column
 from roadworthy.errors import MonitoringError
 from roadworthy.monitoring import drift, performance
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.project import Project
 from roadworthy.records import Comparison, ModelVersion, Performance, Reading, Window, WindowReport
-from roadworthy.serving import capture
+from roadworthy.serving import capture, labels
 
 PREDICTION = "probability"
 _KEY = ["request_id", "row"]
@@ -47,8 +48,7 @@ class Traffic:
     def of(self, project: Project, window: Window) -> pd.DataFrame:
         """Return everything captured in a window, requests' columns and labels included."""
         captured = project.tables.read("predictions", between=(self.time, window.start, window.end))
-        labels = self.answered[[*_KEY, "label"]]
-        return captured.merge(labels, on=_KEY, how="left", validate="one_to_one")
+        return captured.merge(self.answered[[*_KEY, "label"]], on=_KEY, how="left", validate="one_to_one")
 
     def compare(self, project: Project, champion: str, challenger: str, window: Window) -> Comparison:
         """Let two versions answer the labelled rows of a window, and compare them in the use case's metric.
@@ -56,7 +56,7 @@ class Traffic:
         Raises
         ------
         MonitoringError
-            When no row of the window has a label.
+            As `compare_on` raises it.
         """
         frame = self.of(project, window)
         return compare_on(project, frame[frame["label"].notna()], champion, challenger)
@@ -77,18 +77,25 @@ def read_traffic(project: Project) -> Traffic:
             "No traffic has been captured yet.", "Start the service with `roadworthy serve` and send it requests."
         )
     answered = project.tables.read("predictions", columns=[*_KEY, "version", time])
-    if not project.tables.exists("labels"):
-        return Traffic(answered.assign(label=pd.array([pd.NA] * len(answered), dtype="boolean")), time)
-    labels = project.tables.read("labels", columns=[*_KEY, "label", "received"])
-    newest = labels.sort_values("received", kind="stable").drop_duplicates(_KEY, keep="last")
-    newest["label"] = newest["label"].astype("boolean")
-    return Traffic(answered.merge(newest[[*_KEY, "label"]], on=_KEY, how="left", validate="one_to_one"), time)
+    known = labels.newest(project.tables)
+    return Traffic(answered.merge(known, on=_KEY, how="left", validate="one_to_one"), time)
 
 
 def compare_on(project: Project, labelled: pd.DataFrame, champion: str, challenger: str) -> Comparison:
-    """Let two versions answer labelled rows, and compare them in the use case's metric."""
+    """Let two versions answer labelled rows, and compare them in the use case's metric.
+
+    Raises
+    ------
+    MonitoringError
+        When there are no such rows, or the policy does not keep all features: then no version can answer them again.
+    """
     if labelled.empty:
         raise MonitoringError("No row of the window has a label yet.", "Send labels to /feedback, then observe again.")
+    if unkept := capture.unkept_features(project.dataset, project.config.policy.capture):
+        raise MonitoringError(
+            f"{champion} and {challenger} cannot be compared: {', '.join(unkept)} of the requests is not kept.",
+            "Compare them on live traffic by a rollout, or let the policy keep what they need (capture.classified).",
+        )
     return performance.compare(
         project.config.settings.use_case.metric,
         labelled["label"].to_numpy(bool),
@@ -104,6 +111,8 @@ def observe_window(
 ) -> WindowReport:
     """Judge one window; its profile and its report are written to the reports folder.
 
+    Features that the policy does not keep have no readings: nobody can say whether they drifted.
+
     When only labels have come since the ``earlier`` report, its readings stand: sketches have a random part, and the
     same rows must not be judged twice.
     """
@@ -113,7 +122,7 @@ def observe_window(
     if earlier and (earlier.rows, earlier.reference) == (len(frame), reference.tag):
         readings = earlier.readings
     else:
-        profile = Profile.of(frame[[*project.dataset.features, PREDICTION]])
+        profile = Profile.of(frame[[*(column.name for column in _kept(project)), PREDICTION]])
         readings = _readings(project, reference, profile)
         (_folder(project) / f"{window.name}.profile.bin").write_bytes(profile.to_bytes())
     report = WindowReport(
@@ -142,9 +151,13 @@ def _reference(project: Project, answered: list[str]) -> ModelVersion:
 
 def _readings(project: Project, reference: ModelVersion, profile: Profile) -> tuple[Reading, ...]:
     trained_on = Profile.from_bytes(registry.file(reference.tag, "reference.profile.bin").read_bytes())
-    return drift.compare(
-        trained_on, profile, project.dataset.with_role("feature"), PREDICTION, project.config.policy.drift
-    )
+    return drift.compare(trained_on, profile, _kept(project), PREDICTION, project.config.policy.drift)
+
+
+def _kept(project: Project) -> tuple[Column, ...]:
+    """Return the features whose values are in the table of predictions as they were sent."""
+    unkept = capture.unkept_features(project.dataset, project.config.policy.capture)
+    return tuple(column for column in project.dataset.with_role("feature") if column.name not in unkept)
 
 
 def _performance(project: Project, tag: str, frame: pd.DataFrame) -> Performance:
@@ -170,6 +183,8 @@ def _against_former(project: Project, tag: str, labelled: pd.DataFrame) -> Compa
     """Ask of the champion alone whether what we had before would have answered better."""
     champion, former = registry.champion(project.state), registry.former(project.state)
     if champion is None or former is None or champion.tag != tag:
+        return None
+    if capture.unkept_features(project.dataset, project.config.policy.capture):
         return None
     return compare_on(project, labelled, tag, former.tag)
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "token": "access",
     "audit": "access",
     "replay": "traffic",
+    "labels": "traffic",
     "observe": "traffic",
     "watch": "traffic",
     "status": "traffic",

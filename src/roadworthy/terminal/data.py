@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from roadworthy.contract.changes import Change
 from roadworthy.data.versions import Cleaning, LoggedVersion
+from roadworthy.serving.labels import LabelAccount
 from roadworthy.tables.differences import Difference
 from roadworthy.terminal import moment
 
@@ -59,3 +60,16 @@ def show_cleaning(console: Console, found: Cleaning) -> None:
         console.print(f"  [dim]version {version} is kept: {escape('; '.join(reasons))}[/]", highlight=False)
     for version in found.lost:
         console.print(f"  [red]version {version} should be kept, and its files were gone before[/]", highlight=False)
+
+
+def show_labels(console: Console, account: LabelAccount) -> None:
+    """What became of a source's labels, and the rows that have none that could be taken."""
+    console.print(
+        f"{escape(account.source)}: {account.rows:,} rows; {account.taken:,} labels taken, {account.repeated:,} there "
+        f"already, {account.unmatched:,} of no prediction (kept in table unmatched), {account.unlabelled:,} not known "
+        f"yet, {account.bad:,} bad",
+        highlight=False,
+    )
+    for problem in account.problems:
+        words = f"row {problem.row:,}, {problem.column}: {problem.value!r} {problem.rule}"
+        console.print(f"  [red]✗[/] {escape(words)}", highlight=False)
