@@ -295,11 +295,10 @@ def _forget(folder: Path) -> None:
     """Remove an earlier demo, its versions in the model store included."""
     root = folder / NAME
     # one that was edited until it no longer loads is removed all the same; its versions stay in the store
-    with suppress(RoadworthyError):
-        if (root / ".roadworthy" / "state.db").exists():
-            with projects.load(root) as earlier:
-                for version in earlier.state.versions():
-                    registry.delete(version.tag)
+    with suppress(RoadworthyError), projects.load(root) as earlier:
+        if earlier.config.private("state.db").exists():
+            for version in earlier.state.versions():
+                registry.delete(version.tag)
     if root.exists():
         shutil.rmtree(root)
 
@@ -315,7 +314,7 @@ def _commit(root: Path) -> None:
 
 def _traffic(project: Project, plan: Plan, console: Console) -> pd.DataFrame:
     """Let the source system write down the later months, before the first of them is lived through."""
-    file = project.root / ".roadworthy" / "traffic.parquet"
+    file = project.config.private("traffic.parquet")
     start = plan.slices[0][0]
     command = [sys.executable, "notebooks/departures.py", start, plan.end, str(file), "--share", str(plan.share)]
     subprocess.run(command, cwd=project.root, check=True)

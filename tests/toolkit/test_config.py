@@ -26,6 +26,26 @@ def test_a_relative_sqlite_address_is_below_the_root(config: Config, root: Path)
     assert config.state_address == f"sqlite:///{root.resolve()}/.roadworthy/state.db"
 
 
+def test_all_that_is_written_is_below_one_folder_that_can_be_elsewhere(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "volume"
+    monkeypatch.setenv("ROADWORTHY_HOME", str(home))
+    moved = configuration.load(root)
+    assert moved.private("logs", "serve.log") == home / "logs" / "serve.log"
+    assert moved.path(".roadworthy/token") == home / "token"
+    assert moved.path(".roadworthy") == home
+    assert moved.path(".roadworthy-demo") == root.resolve() / ".roadworthy-demo"
+    assert moved.state_address == f"sqlite:///{home}/state.db"
+    assert moved.tables_address == str(home / "tables")
+    assert moved.path(moved.settings.spool) == home / "spool"
+
+    monkeypatch.setenv("ROADWORTHY_HOME", "below")
+    assert configuration.load(root).path(".roadworthy/token") == root.resolve() / "below" / "token"
+    monkeypatch.delenv("ROADWORTHY_HOME")
+    assert configuration.load(root).path(".roadworthy/token") == root.resolve() / ".roadworthy" / "token"
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "place"),
     [

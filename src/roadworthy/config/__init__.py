@@ -1,7 +1,8 @@
 """The one typed reader of [tool.roadworthy] in pyproject.toml and of monitoring/policy.yaml.
 
 Both are read once, unknown keys are refused, and every message names file and key. Addresses may also come from the
-environment: ROADWORTHY_STATE, ROADWORTHY_TABLES, ROADWORTHY_SPOOL, ROADWORTHY_ARCHIVE and ROADWORTHY_TRACES.
+environment: ROADWORTHY_HOME, ROADWORTHY_STATE, ROADWORTHY_TABLES, ROADWORTHY_SPOOL, ROADWORTHY_ARCHIVE and
+ROADWORTHY_TRACES.
 """
 
 from roadworthy.config.policy import (

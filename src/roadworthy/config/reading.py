@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -16,9 +16,11 @@ from roadworthy.config.section import Section
 from roadworthy.config.settings import Settings
 from roadworthy.errors import ConfigError, ProjectError
 
+HOME = ".roadworthy"  # as configured paths write it, wherever it is
 _SectionType = TypeVar("_SectionType", bound=Section)
 # Where things are may differ from machine to machine, as in a container: these win over pyproject.toml.
 _FROM_ENVIRONMENT = {
+    "ROADWORTHY_HOME": ("home",),
     "ROADWORTHY_STATE": ("state",),
     "ROADWORTHY_TABLES": ("tables",),
     "ROADWORTHY_SPOOL": ("spool",),
@@ -35,8 +37,17 @@ class Config(Section):
     policy: Policy
 
     def path(self, relative: str) -> Path:
-        """Return a configured folder or file as an absolute path below the root."""
-        return self.root / relative
+        """Return a configured folder or file as an absolute path below the root.
+
+        What is configured to be below ``.roadworthy/`` is below ``home`` instead, where that is another folder.
+        """
+        within = PurePath(relative)
+        below_home = within.parts[:1] == (HOME,)
+        return self.private(*within.parts[1:]) if below_home else self.root / relative
+
+    def private(self, *names: str) -> Path:
+        """Return a file or folder below ``home``: all that is written while the project runs is there."""
+        return self.root.joinpath(self.settings.home, *names)
 
     @property
     def state_address(self) -> str:
@@ -44,7 +55,7 @@ class Config(Section):
         prefix = "sqlite:///"
         address = self.settings.state
         if address.startswith(prefix) and not address.startswith(prefix + "/"):
-            return prefix + str(self.root / address.removeprefix(prefix))
+            return prefix + str(self.path(address.removeprefix(prefix)))
         return address
 
     @property

@@ -119,6 +119,7 @@ class Settings(Section):
     dataset: str = Field(description="the contract's dataset that the model learns from")
     contract: str = "monitoring/contract.yaml"
     policy: str = "monitoring/policy.yaml"
+    home: str = Field(default=".roadworthy", description="folder of all that is written while the project runs")
     state: str = Field(default="sqlite:///.roadworthy/state.db", description="SQLAlchemy address")
     tables: str = Field(default=".roadworthy/tables", description="folder or address of the Delta tables")
     spool: str = ".roadworthy/spool"

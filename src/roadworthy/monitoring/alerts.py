@@ -100,7 +100,7 @@ def _deliver(alert: Alert, config: Config) -> bool:
     addresses = config.policy.alerts.to
     if not addresses:
         log.warning("The alert %r goes nowhere: the policy's alerts.to is empty.", alert.cause)
-    failed = [number for number, address in enumerate(addresses, start=1) if not _send(alert, address, config.root)]
+    failed = [number for number, address in enumerate(addresses, start=1) if not _send(alert, address, config)]
     for number in failed:
         scheme = addresses[number - 1].partition("://")[0] if "://" in addresses[number - 1] else "address"
         log.warning(
@@ -112,12 +112,12 @@ def _deliver(alert: Alert, config: Config) -> bool:
     return bool(addresses) and not failed
 
 
-def _send(alert: Alert, address: str, root: Path) -> bool:
+def _send(alert: Alert, address: str, config: Config) -> bool:
     asset = apprise.AppriseAsset(
         app_id="Roadworthy", app_desc="Roadworthy", storage_mode=apprise.PersistentStoreMode.MEMORY
     )
     try:
-        service = _service(alert, address, root, asset)
+        service = _service(alert, address, config, asset)
         return service is not None and bool(
             service.notify(body=_body(alert), title=alert.title, notify_type=_TYPES[alert.severity])
         )
@@ -125,9 +125,9 @@ def _send(alert: Alert, address: str, root: Path) -> bool:
         return False
 
 
-def _service(alert: Alert, address: str, root: Path, asset: apprise.AppriseAsset) -> NotifyBase | None:
+def _service(alert: Alert, address: str, config: Config, asset: apprise.AppriseAsset) -> NotifyBase | None:
     if address.startswith(_FILE):
-        return JsonLines(root / address.removeprefix(_FILE), alert, asset)
+        return JsonLines(config.path(address.removeprefix(_FILE)), alert, asset)
     return apprise.Apprise.instantiate(address, asset=asset)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from blake3 import blake3
 
-_KEPT = ".roadworthy/contents.json"
 _SMALL = 1 << 20
 # A change within one tick of the file system's clock leaves the time stamps as they were, so a hash taken that soon
 # after a change is not kept; the coarsest file systems in use tick every two seconds.
@@ -40,16 +39,16 @@ def text_hash(text: str) -> str:
 
 
 class Contents:
-    """Hashes of files below a root; a file whose size and times are as they were is not read again.
+    """Hashes of files; a file whose size and times are as they were is not read again.
 
     Parameters
     ----------
-    root
-        The project's folder, where the hashes are kept from one build to the next; None keeps nothing.
+    kept
+        The file in which the hashes are kept from one build to the next; None keeps nothing.
     """
 
-    def __init__(self, root: Path | None) -> None:
-        self._file = root / _KEPT if root else None
+    def __init__(self, kept: Path | None) -> None:
+        self._file = kept
         self._known = self._kept()
         self._changed = False
 

@@ -49,7 +49,7 @@ class Freshness:
         self._state = state
         self._contract = contract
         self._as_of = as_of
-        self._contents = Contents(config.root)
+        self._contents = Contents(config.private("contents.json"))
         self._runs: dict[str, RunRecord | None] = {}
 
     def judge(self, task: TaskSpec, upstream: Mapping[str, TaskSpec]) -> Judgement:

@@ -49,7 +49,7 @@ class Journal:
 
     def table_log(self, task: str, attempt: int) -> Path:
         """Return the file in which a task's kernel notes the tables that it reads and writes."""
-        folder = self._config.path(".roadworthy/running")
+        folder = self._config.private("running")
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{self.run.id}.{task.replace('/', '_')}.{attempt}.jsonl"
 

@@ -27,7 +27,7 @@ def only_builder(config: Config) -> Iterator[None]:
     The operating system frees the lock of a process that dies, so nothing is ever left locked; what such a process
     wrote beside the lock about itself is overwritten by the next.
     """
-    lock = FileLock(config.path(".roadworthy/build.lock"))
+    lock = FileLock(config.private("build.lock"))
     holder = Path(lock.lock_file).with_suffix(".holder")
     holder.parent.mkdir(parents=True, exist_ok=True)
     try:

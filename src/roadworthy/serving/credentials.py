@@ -21,7 +21,6 @@ from roadworthy.errors import ServingError
 Known = Literal["known", "unknown request", "row out of range"]
 
 KEY_VARIABLE = "ROADWORTHY_REQUEST_KEY"
-_FILE = ".roadworthy/secret"
 _SHORTEST_KEY = 32
 _SIGNATURE_LENGTH = 12
 
@@ -36,7 +35,7 @@ def secret(config: Config) -> bytes:
     """
     given = os.environ.get(KEY_VARIABLE)
     if not given:
-        return _once(config.path(_FILE)).encode()
+        return _once(config.private("secret")).encode()
     if len(given) < _SHORTEST_KEY:
         raise ServingError(
             f"{KEY_VARIABLE} has {len(given)} characters: whoever guesses it can forge request ids.",

@@ -20,7 +20,7 @@ class Walk:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._state = project.state
-        self._contents = Contents(project.root)
+        self._contents = Contents(project.config.private("contents.json"))
         self._told: set[tuple[Kind, str]] = set()
         self._runs: dict[str, RunRecord | None] = {}
         self._depth = 0

@@ -36,22 +36,24 @@ def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
         content_hash(tmp_path / "nothing")
 
 
+KEPT = "contents.json"
+
+
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A file that was written long ago, as far as its own time says."""
-    (tmp_path / ".roadworthy").mkdir()
     file = tmp_path / "file"
     file.write_text("one")
     return file
 
 
 def kept(root: Path) -> str:
-    path = root / ".roadworthy/contents.json"
+    path = root / KEPT
     return path.read_text() if path.exists() else ""
 
 
 def test_a_fresh_file_is_read_each_time_and_an_old_one_once(old: Path) -> None:
-    contents = Contents(old.parent)
+    contents = Contents(old.parent / KEPT)
     assert contents.hash(old) == content_hash(old)
     contents.save()
     assert kept(old.parent) == ""  # it could still change within the same tick of the clock
@@ -59,14 +61,14 @@ def test_a_fresh_file_is_read_each_time_and_an_old_one_once(old: Path) -> None:
     contents.hash(old)
     contents.save()
     assert content_hash(old) in kept(old.parent)
-    again = Contents(old.parent)
+    again = Contents(old.parent / KEPT)
     old.chmod(0o600)  # a new change time, the same content
     assert again.hash(old) == content_hash(old)
 
 
 def test_a_change_that_keeps_size_and_modification_time_is_seen(old: Path) -> None:
     time.sleep(2.1)
-    contents = Contents(old.parent)
+    contents = Contents(old.parent / KEPT)
     first, stamp = contents.hash(old), old.stat()
     old.write_text("two")
     os.utime(old, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -75,5 +77,5 @@ def test_a_change_that_keeps_size_and_modification_time_is_seen(old: Path) -> No
 
 @pytest.mark.parametrize("damaged", ["", "[1, 2]", '{"a": 3}', '{"a": [[1], "x"]}', "\x00"])
 def test_a_damaged_memory_is_begun_anew(old: Path, damaged: str) -> None:
-    (old.parent / ".roadworthy/contents.json").write_text(damaged)
-    assert Contents(old.parent).hash(old) == content_hash(old)
+    (old.parent / KEPT).write_text(damaged)
+    assert Contents(old.parent / KEPT).hash(old) == content_hash(old)
