@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field
@@ -12,6 +14,8 @@ from roadworthy.records import Record
 ColumnType = Literal["string", "number", "integer", "boolean", "timestamp"]
 Role = Literal["identifier", "time", "feature", "label", "prediction", "other"]
 Operator = Literal["<", "<=", "==", "!=", ">=", ">"]
+Reaction = Literal["accept", "refuse"]
+Value = str | int | float | bool | datetime
 
 _DTYPES: dict[ColumnType, str] = {
     "string": "str",
@@ -21,6 +25,20 @@ _DTYPES: dict[ColumnType, str] = {
     "timestamp": "datetime64[us, UTC]",
 }
 _NULLABLE_DTYPES = _DTYPES | {"integer": "float64", "boolean": "boolean"}
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+_VALUES: dict[ColumnType, Callable[[str], Value]] = {
+    "string": str,
+    "number": float,
+    "integer": lambda text: int(float(text)),
+    "boolean": lambda text: text.lower() == "true",
+    "timestamp": _moment,
+}
 
 
 class Column(Record):
@@ -38,6 +56,19 @@ class Column(Record):
     categories: tuple[str, ...] = ()
     pattern: str | None = None
     classification: str | None = None
+    unseen: Reaction = Field(default="refuse", description="of a request whose category is not among these")
+    out_of_range: Reaction = Field(default="refuse", description="of a request whose number is beyond these limits")
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The categories as values of the column's type.
+
+        Examples
+        --------
+        >>> Column(name="stops", type="integer", role="feature", categories=("0", "1")).values
+        (0, 1)
+        """
+        return tuple(_VALUES[self.type](text) for text in self.categories)
 
     @property
     def dtype(self) -> str:

@@ -45,29 +45,29 @@ def json_schema(dataset: Dataset) -> dict[str, Any]:
     return {keyword: value for keyword, value in schema.items() if value != ""}
 
 
+def enum(column: Column) -> list[Any]:
+    """Return a column's categories as JSON has them; null is one where a value may be missing."""
+    values: list[Any] = list(column.categories)
+    if column.type in ("number", "integer"):
+        values = [_number(float(value)) for value in column.categories]
+    if column.type == "boolean":
+        values = list(column.values)
+    return [*values, None] if values and not column.required else values
+
+
 def _property(column: Column) -> dict[str, Any]:
     kind = _TYPES[column.type]
     keywords: dict[str, Any] = {
         "type": kind if column.required else [kind, "null"],
         "description": column.meaning or None,
         "format": "date-time" if column.type == "timestamp" else None,
-        "enum": _enum(column) or None,
+        "enum": enum(column) or None,
         "pattern": column.pattern,
         "minimum": _number(column.minimum),
         "maximum": _number(column.maximum),
         "unit": column.unit,
     }
     return {keyword: value for keyword, value in keywords.items() if value is not None}
-
-
-def _enum(column: Column) -> list[Any]:
-    """Return the categories as JSON has them; null is one where a value may be missing."""
-    values: list[Any] = list(column.categories)
-    if column.type in ("number", "integer"):
-        values = [_number(float(value)) for value in column.categories]
-    if column.type == "boolean":
-        values = [value.lower() == "true" for value in column.categories]
-    return [*values, None] if values and not column.required else values
 
 
 def _number(value: float | None) -> float | int | None:

@@ -1,4 +1,4 @@
-"""The request's model, generated from the contract, and requests as DataFrames."""
+"""The models of requests, generated from the contract."""
 
 from __future__ import annotations
 

@@ -1,0 +1,174 @@
+"""Requests as DataFrames: the contract's columns, in its order and dtypes, as the model knows them from training.
+
+A frame is made of whole blocks, and all that does not depend on the values is made once for each dataset: pandas' own
+way column by column takes many times as long for the one row that most requests have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from roadworthy.contract import Column, Dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = Sequence[Mapping[str, Any]]
+_PLANS_KEPT = 16
+_plans: dict[tuple[int, bool], tuple[Dataset, _Plan]] = {}
+
+
+def frame(dataset: Dataset, rows: Rows) -> pd.DataFrame:
+    """Return rows as a DataFrame of the contract's order and dtypes.
+
+    Parameters
+    ----------
+    dataset
+        Its ``request_columns`` become the columns; other keys of a row are left out.
+    rows
+        Values as a request has them, moments as text or as datetime. A missing value becomes NaN or NaT.
+
+    Returns
+    -------
+    pd.DataFrame
+        Shape (rows, request columns).
+
+    Raises
+    ------
+    ValueError, TypeError
+        When a value cannot be of its column's dtype.
+    """
+    return _plan(dataset, features_only=False).frame(rows)
+
+
+def features(dataset: Dataset, rows: Rows) -> pd.DataFrame:
+    """Return what the model receives of rows: the same as `frame`, of the dataset's features alone."""
+    return _plan(dataset, features_only=True).frame(rows)
+
+
+def _plan(dataset: Dataset, *, features_only: bool) -> _Plan:
+    # By identity: to compare two datasets takes longer than to make a frame of one row.
+    key = (id(dataset), features_only)
+    known = _plans.get(key)
+    if known is not None and known[0] is dataset:
+        return known[1]
+    if len(_plans) >= _PLANS_KEPT:
+        _plans.clear()
+    made = _Plan(dataset.with_role("feature") if features_only else dataset.request_columns)
+    _plans[key] = (dataset, made)
+    return made
+
+
+class _Plan:
+    """What a frame of some columns is made of, whatever its rows."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        # Here and below, for it is slow: `bentoml serve` reads the requests' models in a process that answers nothing.
+        import pandas as pd
+
+        self._columns = pd.Index([column.name for column in columns], dtype="str" if columns else None)
+        places: dict[tuple[str, str], list[int]] = {}
+        for place, column in enumerate(columns):
+            # Columns of one of numpy's dtypes become one block, any other column is a block of its own.
+            own = "" if column.dtype in _NUMPY else column.name
+            places.setdefault((column.dtype, own), []).append(place)
+        self._blocks = [_block([(place, columns[place]) for place in some]) for some in places.values()]
+
+    def frame(self, rows: Rows) -> pd.DataFrame:
+        """Return the frame of some rows."""
+        import pandas as pd
+        from pandas.api.internals import create_dataframe_from_blocks  # type: ignore[import-not-found]  # not in stubs
+
+        blocks = [(block.array(rows), block.places) for block in self._blocks]
+        # A view: whoever names a frame's columns would name those of every other frame.
+        made: pd.DataFrame = create_dataframe_from_blocks(blocks, pd.RangeIndex(len(rows)), self._columns.view())
+        return made
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Columns of one dtype, and where they stand in the frame."""
+
+    names: tuple[str, ...]
+    places: Any
+    pick: Callable[[Mapping[str, Any]], Any]
+    make: Callable[[list[Any], int], Any]
+    """Of the picked values of each row (a single column's as they are), and the number of columns."""
+
+    def array(self, rows: Rows) -> Any:  # noqa: ANN401  # any of the arrays that a DataFrame takes
+        try:
+            picked = list(map(self.pick, rows))
+        except KeyError:  # some row is without some field
+            first, *others = self.names
+            picked = [[row.get(n) for n in self.names] if others else row.get(first) for row in rows]
+        return self.make(picked, len(self.names))
+
+
+def _block(columns: Sequence[tuple[int, Column]]) -> _Block:
+    import numpy as np  # here, with pandas
+
+    names = tuple(column.name for _, column in columns)
+    dtype = columns[0][1].dtype
+    return _Block(
+        names=names,
+        places=np.array([place for place, _ in columns]),
+        pick=itemgetter(*names),
+        make=partial(_numbers, dtype) if dtype in _NUMPY else _MAKERS[dtype](),
+    )
+
+
+def _numbers(dtype: str, picked: list[Any], columns: int) -> Any:  # noqa: ANN401
+    import numpy as np
+
+    shape = (len(picked), columns)
+    if dtype == "float64":
+        return np.array(picked, dtype=dtype).reshape(shape).T
+    found = np.array(picked, dtype=None if picked else dtype)
+    if found.dtype != dtype:  # told what to make, numpy would cut fractions off without a word
+        raise TypeError(f"some value of {columns} columns is not of dtype {dtype}")
+    return found.reshape(shape).T
+
+
+def _texts() -> Callable[[list[Any], int], Any]:
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    dtype: Any = pd.StringDtype(na_value=np.nan)
+    kind = pa.large_string()
+    return lambda values, _: dtype.__from_arrow__(pa.array(values, type=kind, from_pandas=True))
+
+
+def _truths() -> Callable[[list[Any], int], Any]:
+    import pandas as pd
+
+    return lambda values, _: pd.array(values, dtype="boolean")
+
+
+def _moments() -> Callable[[list[Any], int], Any]:
+    import pandas as pd
+    import pyarrow as pa
+
+    dtype: Any = pd.DatetimeTZDtype("us", "UTC")
+    kind = pa.timestamp("us", "UTC")
+
+    def make(values: list[Any], _: int) -> Any:  # noqa: ANN401
+        if _MOMENTS.issuperset(map(type, values)):
+            return dtype.__from_arrow__(pa.array(values, type=kind))
+        return pd.to_datetime(values, utc=True, format="ISO8601").as_unit("us").array
+
+    return make
+
+
+_NUMPY = ("float64", "int64", "bool")
+_MOMENTS = frozenset({datetime, type(None)})
+_MAKERS: dict[str, Callable[[], Callable[[list[Any], int], Any]]] = {
+    "str": _texts,
+    "boolean": _truths,
+    "datetime64[us, UTC]": _moments,
+}
