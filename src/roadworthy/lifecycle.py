@@ -42,6 +42,8 @@ from roadworthy.serving import tokens
 
 _WATCH = "watch"  # through what an act of the policy comes, in the audit log
 
+_CATEGORIES_KNOWN = 1000  # of one feature; where there are more, new ones are as common as known ones
+
 
 def ingest(
     project: Project,
@@ -354,4 +356,15 @@ def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, 
         "metrics.json": folder / names.metrics,
         "calibration.json": folder / "calibration.json",
         "lineage.json": run.model_dump_json(indent=2).encode(),
+        "training.json": _training(project, reference),
     }
+
+
+def _training(project: Project, reference: pd.DataFrame) -> bytes:
+    """Return what the service must know of the training rows: the categories, as long as they are not too many."""
+    learnt = reference[reference["probability"].isna()]  # those that have one were held out
+    learnt = reference if learnt.empty else learnt
+    texts = [column.name for column in project.dataset.with_role("feature") if column.type == "string"]
+    distinct = {name: sorted(learnt[name].dropna().unique().tolist()) for name in texts}
+    seen = {name: values if len(values) <= _CATEGORIES_KNOWN else None for name, values in distinct.items()}
+    return json.dumps({"seen": seen}, ensure_ascii=False).encode()

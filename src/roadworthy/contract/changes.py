@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from roadworthy.contract.dataset import Column, Contract, Dataset, Operator, Relation
+from roadworthy.contract.dataset import Column, Contract, Dataset, Operator, Reaction, Relation
 from roadworthy.records import Record
 
 Party = Literal["producer", "caller", "consumer", "model"]
@@ -258,7 +258,7 @@ def _limits(dataset: str, before: Column, after: Column) -> Iterator[Change]:
     for name, tightened in (("minimum", _higher), ("maximum", _lower)):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
-            breaks = _deliverers(after) if tightened(old, new) else _readers(after)
+            breaks = _deliverers(after, after.out_of_range) if tightened(old, new) else _readers(after)
             yield _changed(dataset, after, name, old, new, breaks)
 
 
@@ -271,10 +271,25 @@ def _categories(dataset: str, before: Column, after: Column) -> Iterator[Change]
     narrower, wider = bool(gone or not old), bool(come or not new)
     parts = [f"no longer {', '.join(gone)}"] * bool(gone) + [f"also {', '.join(come)}"] * bool(come)
     what = "; ".join(parts) or f"{_value(', '.join(before.categories))} -> {_value(', '.join(after.categories))}"
-    breaks = (*(_deliverers(after) if narrower else ()), *(_readers(after) if wider else ()))
+    breaks = (*(_deliverers(after, after.unseen) if narrower else ()), *(_readers(after) if wider else ()))
     yield Change(
         dataset=dataset, column=after.name, kind="changed", what=f"categories: {what}", breaks=_parties(*breaks)
     )
+
+
+def _reactions(dataset: str, before: Column, after: Column) -> Iterator[Change]:
+    """Compare what becomes of a request's value that breaks a rule.
+
+    To accept it breaks nobody: the data stay what they were, and training again would show a model no such value.
+    """
+    for name, field, ruled in (
+        ("unseen categories in requests", "unseen", bool(after.categories)),
+        ("requests out of range", "out_of_range", after.minimum is not None or after.maximum is not None),
+    ):
+        old, new = getattr(before, field), getattr(after, field)
+        if old != new:
+            breaks = _callers(after) if new == "refuse" and ruled else ()
+            yield _changed(dataset, after, name, old, new, breaks)
 
 
 def _pattern(dataset: str, before: Column, after: Column) -> Iterator[Change]:
@@ -300,6 +315,7 @@ _RULES: tuple[Callable[[str, Column, Column], Iterator[Change]], ...] = (
     _unique,
     _limits,
     _categories,
+    _reactions,
     _pattern,
     _wording,
 )
@@ -308,8 +324,13 @@ _RULES: tuple[Callable[[str, Column, Column], Iterator[Change]], ...] = (
 # --- whom and how --------------------------------------------------------------------------------------------------
 
 
-def _deliverers(column: Column) -> tuple[Party, ...]:
-    return ("producer", "caller") if column.requested else ("producer",)
+def _deliverers(column: Column, reaction: Reaction = "refuse") -> tuple[Party, ...]:
+    """Return whom a tightened rule breaks; no caller, where requests that break it are accepted."""
+    return ("producer", *(_callers(column) if reaction == "refuse" else ()))
+
+
+def _callers(column: Column) -> tuple[Party, ...]:
+    return ("caller",) if column.requested else ()
 
 
 def _readers(column: Column) -> tuple[Party, ...]:

@@ -1,7 +1,8 @@
 """From an Open Data Contract Standard (version 3) document to small frozen records.
 
 This and `rules` are the only places that know the standard's layout. Our roles are ``customProperties`` named ``role``
-on a property; a unit is one named ``unit``. Nothing that a document says about its data is dropped: what is not
+on a property; a unit is one named ``unit``, and ``unseen`` and ``outOfRange`` say whether the service accepts what
+breaks the enum or the limits. Nothing that a document says about its data is dropped: what is not
 understood is refused, so that nobody relies on a rule that is never checked.
 """
 
@@ -11,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
@@ -30,6 +31,8 @@ _OPTIONS = {"string": {"pattern"}, "number": {"minimum", "maximum"}, "integer": 
 # They describe how values are stored elsewhere; here they are read by logicalType alone.
 _DESCRIBING = {"format", "timezone", "defaultTimezone"}
 _NUMERIC = ("number", "integer")
+# What a request may do to a rule of its column, as a custom property and as a field of `Column`.
+_REACTIONS = {"unseen": "unseen", "outOfRange": "out_of_range"}
 
 
 def read(path: Path) -> Contract:
@@ -235,14 +238,15 @@ def _column(prop: SchemaProperty, dataset: str, *, required: bool, unique: bool)
             unique=bool(prop.unique) or unique or never_twice,
             categories=tuple(dict.fromkeys(str(e.value) for e in prop.enum or [] if e.value is not None)),
             classification=prop.classification,
+            **{_REACTIONS[name]: custom[name] for name in _REACTIONS if name in custom},
             **_options(prop, at),
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise ContractError(
-            f"{at}: {first['loc'][0]} {first['input']!r} is not known here.", f"{first['msg']}."
-        ) from error
+        name = {field: name for name, field in _REACTIONS.items()}.get(str(first["loc"][0]), first["loc"][0])
+        raise ContractError(f"{at}: {name} {first['input']!r} is not known here.", f"{first['msg']}.") from error
     _check_values(column, at)
+    _check_reactions(column, custom, at)
     return column
 
 
@@ -280,6 +284,22 @@ def _check_values(column: Column, at: str) -> None:
         if not _is_of_type(value, column):
             raise ContractError(
                 f"{at}: {value!r} in its enum is not a {column.type}.", "Correct the enum, or the logicalType."
+            )
+
+
+def _check_reactions(column: Column, given: Collection[str | None], at: str) -> None:
+    """Refuse to say what happens to a request's value where there is no rule that it could break."""
+    limited = column.minimum is not None or column.maximum is not None
+    for name, has_rule, rule in (("unseen", bool(column.categories), "enum"), ("outOfRange", limited, "limit")):
+        if name in given and not has_rule:
+            raise ContractError(
+                f"{at}: {name} says what becomes of a request that breaks its {rule}, and it has none.",
+                f"Remove {name}, or add {'an enum' if rule == 'enum' else 'a minimum or maximum'}.",
+            )
+        if name in given and not column.requested:
+            raise ContractError(
+                f"{at}: {name} is about requests, and none carries a column of role {column.role!r}.",
+                f"Remove {name}.",
             )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from roadworthy import contract as contracts
 from roadworthy.config import Config
 from roadworthy.contract import Dataset
 from roadworthy.errors import RegistryError, UnknownVersion
-from roadworthy.registry.store import CONTRACT, MODEL, SMOKE, file
+from roadworthy.registry.store import CONTRACT, MODEL, SMOKE, TRAINING, file
 from roadworthy.state import State
 
 _SMOKE_TOLERANCE = 1e-9
@@ -30,6 +32,8 @@ class LoadedModel:
     dataset: Dataset
     folder: Path
     estimator: Any
+    seen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By feature, the categories that it was trained on, where they are known."""
 
     def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Return the probability of the positive class for each row, shape (rows,).
@@ -44,13 +48,21 @@ class LoadedModel:
         RegistryError
             When a feature is missing.
         """
-        missing = [name for name in self.dataset.features if name not in frame]
-        if missing:
-            raise RegistryError(
-                f"{self.tag} needs {', '.join(missing)}, which the rows do not have.", "Give it all of its features."
-            )
-        probabilities = self.estimator.predict_proba(frame[list(self.dataset.features)])
+        features = self._features
+        if not frame.columns.equals(features):  # to select them takes pandas longer than many a model to answer
+            missing = [name for name in features if name not in frame]
+            if missing:
+                raise RegistryError(
+                    f"{self.tag} needs {', '.join(missing)}, which the rows do not have.",
+                    "Give it all of its features.",
+                )
+            frame = frame[features]
+        probabilities = self.estimator.predict_proba(frame)
         return np.asarray(probabilities, dtype="float64")[:, 1]
+
+    @cached_property
+    def _features(self) -> pd.Index[str]:
+        return pd.Index(self.dataset.features)
 
 
 def load(config: Config, tag: str) -> LoadedModel:
@@ -75,7 +87,8 @@ def load(config: Config, tag: str) -> LoadedModel:
         )
     text = file(tag, CONTRACT).read_text(encoding="utf-8")
     dataset = contracts.parse(text, f"contract of {tag}").dataset(config.settings.dataset)
-    return LoadedModel(tag, dataset, path.parent, _estimator(path, tag, config.settings.model.trusted))
+    estimator = _estimator(path, tag, config.settings.model.trusted)
+    return LoadedModel(tag, dataset, path.parent, estimator, _seen(path.with_name(TRAINING)))
 
 
 def smoke(model: LoadedModel) -> None:
@@ -102,6 +115,14 @@ def smoke(model: LoadedModel) -> None:
             f"{model.tag} answers its smoke request otherwise than at its release.",
             "Install the package versions that it was trained with (see its lineage.json), or train it again.",
         )
+
+
+def _seen(path: Path) -> dict[str, frozenset[str]]:
+    """Return the categories seen in training; of none, where the version is older than the file, or they are many."""
+    if not path.is_file():
+        return {}
+    seen: dict[str, list[str] | None] = json.loads(path.read_text(encoding="utf-8"))["seen"]
+    return {name: frozenset(values) for name, values in seen.items() if values is not None}
 
 
 def _estimator(path: Path, tag: str, trusted: tuple[str, ...]) -> Any:  # noqa: ANN401 - any scikit-learn estimator

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODEL = "model.skops"
 CONTRACT = "contract.yaml"
 SMOKE = "smoke.json"
+TRAINING = "training.json"
 
 
 def keep(

@@ -61,6 +61,8 @@ def only(changes: tuple[Change, ...]) -> Change:
         ("gate", {"pattern": "^[A-Z]"}, "pattern: none -> ^[A-Z]", ("producer",)),
         ("dest", {"pattern": None}, "pattern: ^[A-Z]{3}$ -> none", ("consumer", "model")),
         ("dest", {"pattern": "^[A-Z]+$"}, "pattern: ", ("producer", "caller", "consumer", "model")),
+        ("wind", {"out_of_range": "accept"}, "requests out of range: refuse -> accept", NOBODY),
+        ("carrier", {"unseen": "accept"}, "unseen categories in requests: refuse -> accept", NOBODY),
         ("wind", {"required": True}, "presence: may be missing -> required", ("producer", "caller")),
         ("gate", {"required": False}, "presence: required -> may be missing", ("consumer",)),
         ("late", {"required": False}, "presence: required -> may be missing", ("consumer", "model")),
@@ -95,6 +97,30 @@ def test_a_column(name: str, fields: dict[str, object], words: str, breaks: tupl
     assert change.breaks == breaks
     assert change.words.startswith(f"flights.{name}: ")
     assert change.words.endswith(f"breaks {', '.join(breaks) or 'nobody'}")
+
+
+def test_to_refuse_what_was_accepted_breaks_callers() -> None:
+    for name, field in (("wind", "out_of_range"), ("carrier", "unseen")):
+        change = only(compare(changed(name, **{field: "accept"}), contract()))
+        assert change.breaks == ("caller",)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "narrower"),
+    [("wind", "out_of_range", {"maximum": 100}), ("carrier", "unseen", {"categories": ("AA",)})],
+)
+def test_a_tighter_rule_breaks_no_caller_whom_it_does_not_refuse(
+    name: str, field: str, narrower: dict[str, object]
+) -> None:
+    change = only(compare(changed(name, **{field: "accept"}), changed(name, **{field: "accept"}, **narrower)))
+    assert change.breaks == ("producer",)
+    both = compare(changed(name, **{field: "accept"}), changed(name, **narrower))
+    assert _broken(both) == {"producer", "caller"}
+
+
+def test_without_a_rule_there_is_nothing_to_refuse() -> None:
+    changes = compare(changed("wind", out_of_range="accept"), changed("wind", minimum=None, maximum=None))
+    assert "caller" not in _broken(changes)
 
 
 @pytest.mark.parametrize("role", ["identifier", "time", "feature", "label", "prediction", "other"])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from roadworthy import contract as contracts
 from roadworthy.config import Config
-from roadworthy.contract import Column, Dataset
+from roadworthy.contract import Column, ColumnType, Dataset
 from roadworthy.errors import ContractError
+
+
+def at(hour: int) -> datetime:
+    return datetime(2013, 1, 31, hour, tzinfo=UTC)
 
 
 def test_roles_order_and_dtypes(dataset: Dataset) -> None:
@@ -38,3 +43,21 @@ def test_a_missing_file_dataset_column_or_role_is_named(config: Config, dataset:
         dataset.column("gate")
     with pytest.raises(ContractError, match="exactly one column of role 'label'"):
         _ = dataset.model_copy(update={"columns": dataset.columns[:3]}).label
+
+
+@pytest.mark.parametrize(
+    ("kind", "categories", "values"),
+    [
+        ("string", ("AA", "9E"), ("AA", "9E")),
+        ("number", ("1", "2.5"), (1.0, 2.5)),
+        ("integer", ("1", "2.0"), (1, 2)),
+        ("boolean", ("True", "false"), (True, False)),
+        ("timestamp", ("2013-01-31T09:00:00+01:00", "2013-01-31"), (at(8), at(0))),
+    ],
+)
+def test_categories_are_of_their_columns_type(
+    kind: ColumnType, categories: tuple[str, ...], values: tuple[object, ...]
+) -> None:
+    found = Column(name="x", type=kind, role="feature", categories=categories).values
+    assert found == values
+    assert list(map(type, found)) == list(map(type, values))

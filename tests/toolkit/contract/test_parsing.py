@@ -76,7 +76,7 @@ def test_any_keys_below_have_a_hash(extra: dict[str, int]) -> None:
         ("kind: DataContract", "kind: Recipe", "kind"),
         ("kind: DataContract", "kind: [", "line "),
         ("status: active", "stattus: active", "stattus"),
-        ("status: active", "status: active\nstatus: draft", "line 10: not YAML: the key 'status' is there twice"),
+        ("status: active", "status: active\nstatus: draft", "line 11: not YAML: the key 'status' is there twice"),
         ("status: active", "[a, b]: c", "not YAML"),
         ("    required: true", "    requird: true", "schema.flights.properties.flight_id.requird"),
         ("    required: true", "    required: perhaps", "schema.flights.properties.flight_id.required"),
@@ -87,6 +87,13 @@ def test_any_keys_below_have_a_hash(extra: dict[str, int]) -> None:
         ("minimum: 10, maximum: 6000", "minimum: 10, maximum: 6", "flights.distance"),
         ("minimum: 10, maximum: 6000", "minimum: .nan", "flights.distance"),
         ("minimum: 10, maximum: 6000", "minimum: many", "flights.distance"),
+        ("unseen, value: accept", "unseen, value: perhaps", "flights.carrier: unseen 'perhaps' is not known"),
+        ("outOfRange, value: accept", "outOfRange, value: 1", "flights.temp: outOfRange 1 is not known"),
+        ("outOfRange, value: accept", "unseen, value: accept", "flights.temp: unseen says what becomes of a request"),
+        ("unseen, value: accept", "outOfRange, value: refuse", "flights.carrier: outOfRange says what becomes of a"),
+        ("    - value: arrived\n    customProperties:\n",
+         "    - value: arrived\n    customProperties:\n    - {property: unseen, value: accept}\n",
+         "flights.outcome: unseen is about requests"),
         ("name: seats", "name: temp", "the column 'temp' is there 2 times"),
         ("name: seats", "name: ''", "a column has no name"),
         ("slaProperties:", "- {name: flights, properties: [{name: a, logicalType: string}]}\nslaProperties:",
@@ -105,6 +112,12 @@ def test_a_mistake_is_named_with_its_place(config: Config, old: str, new: str, p
     assert "contract.yaml" in raised.value.fact
     assert place in raised.value.fact
     assert raised.value.next_step
+
+
+def test_requests_may_be_allowed_what_data_are_not(config: Config) -> None:
+    dataset = contracts.read(config.path(config.settings.contract)).dataset("flights")
+    assert {c.name for c in dataset.columns if c.unseen == "accept"} == {"carrier"}
+    assert {c.name for c in dataset.columns if c.out_of_range == "accept"} == {"temp", "wind_speed", "precip"}
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:

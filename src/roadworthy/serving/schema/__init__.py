@@ -5,6 +5,7 @@ A row is checked by the same document that the training data had to obey. Nothin
 """
 
 from roadworthy.serving.schema.bodies import (
+    Body,
     FeedbackAnswer,
     Incoming,
     Label,
@@ -20,6 +21,7 @@ from roadworthy.serving.schema.remarks import Inspection, Inspector
 from roadworthy.serving.schema.requests import feedback_model, request_model
 
 __all__ = [
+    "Body",
     "FeedbackAnswer",
     "Incoming",
     "Inspection",
