@@ -3,12 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
 
 from roadworthy import cli
+from roadworthy.cli.access import Right
+from roadworthy.records import Scope
 
 REPOSITORY = Path(__file__).parents[2]
 READING = {
@@ -175,6 +177,10 @@ def test_programs_get_a_token_as_json_and_never_a_hash(root: Path, capsys: pytes
     (listed,) = json.loads(capsys.readouterr().out)
     assert listed == {key: value for key, value in made.items() if key != "token"}
     assert "hash" not in listed
+
+
+def test_every_scope_can_be_given() -> None:
+    assert list(Right) == list(get_args(Scope))
 
 
 @pytest.mark.parametrize("wrong", [(), ("--scope", "everything"), ("--scope", "predict", "--expires-days", "0")])

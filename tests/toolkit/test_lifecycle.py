@@ -102,6 +102,8 @@ def test_the_first_version_that_passes_becomes_champion(project: Project) -> Non
         assert registry.file(version.tag, name).stat().st_size
     acts = [(entry.action, entry.who) for entry in project.state.history()]
     assert ("promote", "ada") in acts
+    log = [(entry.act, entry.who, entry.target, entry.outcome) for entry in project.state.audit()]
+    assert log == [("promote", "ada", version.tag, "done"), ("release", "ada", version.tag, "done")]
 
     second = lifecycle.release(project, who="ada")
     champion, challenger = project.state.alias("champion"), project.state.alias("challenger")
@@ -116,6 +118,9 @@ def test_a_product_changed_by_hand_is_not_released(project: Project) -> None:
     with pytest.raises(PipelineError, match=r"metrics\.json"):
         lifecycle.release(project, who="ada")
     assert project.state.versions() == []
+    (entry,) = project.state.audit()
+    assert (entry.act, entry.target, entry.outcome) == ("release", "products", "failed")
+    assert "metrics.json" in entry.detail
 
 
 def test_without_traffic_there_is_nothing_to_observe(project: Project) -> None:
@@ -183,3 +188,6 @@ def test_a_bad_version_is_found_out_and_taken_back(project: Project) -> None:
     assert registry.resolve(project.state, "champion") == good
     last = project.state.history(limit=1)[0]
     assert (last.action, last.who, last.version_from, last.version_to) == ("rollback", "policy", bad.tag, good.tag)
+    entry = project.state.audit()[0]
+    assert (entry.act, entry.who, entry.target, entry.outcome) == ("rollback", "policy", good.tag, "done")
+    assert entry.origin == "watch"

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, get_args
 
 import typer
 
@@ -22,10 +23,18 @@ token = typer.Typer(help="Make, list and revoke the tokens that the service asks
 app.add_typer(token, name="token")
 
 
+class Right(StrEnum):
+    """The scopes, as Typer takes several of them: it knows a list of an enumeration, and none of literals."""
+
+    PREDICT = "predict"
+    FEEDBACK = "feedback"
+    ADMIN = "admin"
+
+
 @token.command()
 def create(
     name: Annotated[str, typer.Argument(help="Whom or what it is for.")],
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; give it once for each.")] = None,
+    scope: Annotated[list[Right] | None, typer.Option(help="What it may do; give it once for each.")] = None,
     expires_days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; by default never.")] = None,
     who: Who = "",
     folder: Folder = HERE,
@@ -35,9 +44,10 @@ def create(
 
     Example: roadworthy token create rebooking-desk --scope predict --scope feedback --expires-days 90
     """
+    scopes = [known for known in get_args(Scope) if known in (scope or ())]
     expires = None if expires_days is None else now() + timedelta(days=expires_days)
     with _state(folder) as state:
-        made, record = tokens.create(state, name, scope or (), by=who or me(), expires=expires)
+        made, record = tokens.create(state, name, scopes, by=who or me(), expires=expires)
     if as_json:
         typer.echo(json.dumps({"token": made, **_without_hash(record)}, indent=2))
     else:
