@@ -341,6 +341,19 @@ def test_a_version_that_services_refused_is_not_good(config: Config, release: Re
     assert registry.rollback(config, state, who="ann", reason="", to=b.tag).version_to == b.tag, "by name it is allowed"
 
 
+def test_two_who_go_back_at_once_hold_nothing_against_where_they_went(
+    config: Config, release: Release, state: State
+) -> None:
+    a, b, c = (release() for _ in range(3))
+    for version in (a, b):
+        registry.promote(config, state, version.tag, who="ann", reason="")
+    registry.rollback(config, state, who="ann", reason="")
+    entry = state.move_alias("champion", a.tag, HistoryEntry(who="policy", action="rollback"))
+    assert entry.version_from == entry.version_to == a.tag
+    registry.promote(config, state, c.tag, who="ann", reason="")
+    assert registry.former(state) == a
+
+
 def test_when_the_last_good_version_cannot_answer_the_next_rollback_goes_further(
     config: Config, release: Release, state: State
 ) -> None:

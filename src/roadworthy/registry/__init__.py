@@ -242,9 +242,9 @@ def former(state: State) -> ModelVersion | None:
             held_against.add(tag)
         if entry.action not in _MOVES:
             continue
-        held_against.discard(tag)
         if entry.action == "rollback":
             held_against.add(str(entry.version_from))
+        held_against.discard(tag)  # last: of two who go back at once, the second goes from the version to itself
         if entry.action == "rollback" and tag in line:
             while line[-1] != tag:
                 line.pop()

@@ -51,7 +51,7 @@ class Limiter:
         self._clock = clock
         self._burst = max(1.0, rate.burst / workers)
         self._token_seconds = workers / rate.per_second if rate.per_second else 0.0
-        self._tolerance = self._burst * self._token_seconds + _CLOCK_SECONDS
+        self._burst_seconds = self._burst * self._token_seconds
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def __len__(self) -> int:
@@ -75,11 +75,10 @@ class Limiter:
         moment = self._clock()
         full_at = max(self._full_at.get(caller, moment), moment)
         then = full_at + cost * self._token_seconds
-        excess = then - moment - self._tolerance
-        if excess <= 0:
-            full_at = then
-        self._full_at[caller] = full_at
+        wait = then - moment - self._burst_seconds
+        allowed = wait <= _CLOCK_SECONDS
+        self._full_at[caller] = then if allowed else full_at
         self._full_at.move_to_end(caller)  # a refused one too: whoever hammers at the door is not forgotten
         if len(self._full_at) > MOST_CALLERS:
             self._full_at.popitem(last=False)
-        return 0.0 if excess <= 0 else excess + _CLOCK_SECONDS
+        return 0.0 if allowed else wait
