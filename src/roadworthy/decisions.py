@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from roadworthy.config import Policy
+from roadworthy.config import CapturePolicy, Policy
 from roadworthy.records import Decision, Deployment, Finding, ModelVersion, Performance, Reading, WindowReport
 
+_SPOOL_TOLD_FROM = 0.5  # of what may wait in it
 
-def findings(report: WindowReport, deployments: Iterable[Deployment] = ()) -> tuple[Finding, ...]:
-    """Return what somebody must know about a window, and about the running services.
+
+def findings(report: WindowReport) -> tuple[Finding, ...]:
+    """Return what somebody must know about a window.
 
     The cause of a finding is the same for as long as the same thing is wrong, so that it is told once.
     """
@@ -18,8 +20,18 @@ def findings(report: WindowReport, deployments: Iterable[Deployment] = ()) -> tu
         found += [_drift(report), *(_quality(reading, report) for reading in report.readings)]
     for performance in report.performance:
         found += [_fall(performance, report), _former(performance, report)]
-    found += [_refused(deployment) for deployment in deployments]
     return tuple(finding for finding in found if finding)
+
+
+def service_findings(deployments: Iterable[Deployment], policy: CapturePolicy) -> tuple[Finding, ...]:
+    """Return what somebody must know about the running services: a problem, answers lost, a spool that fills up."""
+    found = [
+        finding
+        for deployment in deployments
+        for finding in (_troubled(deployment), _lost(deployment), _filling(deployment, policy))
+        if finding
+    ]
+    return tuple({finding.cause: finding for finding in found}.values())
 
 
 def decide(
@@ -149,13 +161,41 @@ def _former(performance: Performance, report: WindowReport) -> Finding | None:
     )
 
 
-def _refused(deployment: Deployment) -> Finding | None:
+def _troubled(deployment: Deployment) -> Finding | None:
     if not deployment.problem:
         return None
     return Finding(
-        cause=f"refused:{deployment.problem}",
+        cause=f"service:{deployment.problem}",
         owner="infrastructure",
         severity="critical",
-        title="A running service refused a version",
-        message=f"It answers with {deployment.version}: {deployment.problem}",
+        title="A running service has a problem",
+        message=f"{deployment.id} answers with {deployment.version or 'no version'}: {deployment.problem}",
+    )
+
+
+def _lost(deployment: Deployment) -> Finding | None:
+    if not deployment.lost:
+        return None
+    return Finding(
+        cause=f"lost:{deployment.id}",
+        owner="infrastructure",
+        severity="critical",
+        title="A running service could not record what it answered",
+        message=f"{deployment.id} has lost {deployment.lost:,} answered rows since it started; monitoring lacks them.",
+    )
+
+
+def _filling(deployment: Deployment, policy: CapturePolicy) -> Finding | None:
+    if deployment.spooled <= policy.most_bytes * _SPOOL_TOLD_FROM:
+        return None
+    machine = deployment.id.rsplit("-", 2)[0]  # whose services share one spool
+    return Finding(
+        cause=f"spool:{machine}",
+        owner="infrastructure",
+        severity="warning",
+        title="What the service answers is not collected",
+        message=(
+            f"{deployment.spooled:,} bytes wait in the spool of {machine}; from {policy.most_bytes:,} on answers are "
+            "no longer recorded. See that the tables can be written."
+        ),
     )

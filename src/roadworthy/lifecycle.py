@@ -28,6 +28,7 @@ from roadworthy.records import (
     CHALLENGER,
     Comparison,
     Decision,
+    Finding,
     HistoryEntry,
     Ingestion,
     MetricReading,
@@ -43,6 +44,7 @@ from roadworthy.serving import tokens
 _WATCH = "watch"  # through what an act of the policy comes, in the audit log
 
 _CATEGORIES_KNOWN = 1000  # of one feature; where there are more, new ones are as common as known ones
+_RUNNING_SECONDS = 60.0  # a service that has not reported itself for so long has ended
 
 
 def ingest(
@@ -204,7 +206,7 @@ def decide(project: Project, report: WindowReport) -> Decision:
     """Decide about a window by the policy; nothing is done yet."""
     return decisions.decide(
         report,
-        decisions.findings(report, project.state.deployments(within_seconds=60)),
+        decisions.findings(report),
         project.config.policy,
         champion=registry.champion(project.state),
         past=project.state.decisions(),
@@ -234,8 +236,10 @@ def act(project: Project, decision: Decision, *, who: str) -> Decision:
 def watch_once(project: Project, *, who: str, clock: datetime | None = None) -> list[Decision]:
     """Observe, decide and act, once; return what was decided, oldest window first.
 
-    Only the two newest windows can lead to a retraining or a rollback: what an older one says has passed.
+    The running services are looked at first, whether or not there is traffic to judge. Only the two newest windows can
+    lead to a retraining or a rollback: what an older one says has passed.
     """
+    watch_services(project)
     judged = observe(project, clock=clock)
     current = {judgement.window for judgement in project.state.windows()[-2:]}
     made = []
@@ -247,6 +251,14 @@ def watch_once(project: Project, *, who: str, clock: datetime | None = None) -> 
         made.append(act(project, decision, who=who))
     resolve_quiet_alerts(project)
     return made
+
+
+def watch_services(project: Project) -> tuple[Finding, ...]:
+    """Tell the owners what is wrong with the running services, and resolve what no longer is; return what is."""
+    found = _service_findings(project)
+    alerts.tell(found, project.config, project.state)
+    resolve_quiet_alerts(project)
+    return found
 
 
 def report(project: Project) -> Path:
@@ -261,14 +273,18 @@ def report(project: Project) -> Path:
 
 
 def resolve_quiet_alerts(project: Project) -> list[str]:
-    """Resolve the open alerts whose cause neither of the two newest windows shows any more; return their causes."""
-    deployments = project.state.deployments(within_seconds=60)
-    newest = project.state.windows()[-2:]
-    present = {finding.cause for judged in newest for finding in decisions.findings(judged, deployments)}
+    """Resolve the open alerts whose cause neither the two newest windows nor a service shows any more; return them."""
+    present = {finding.cause for judged in project.state.windows()[-2:] for finding in decisions.findings(judged)}
+    present |= {finding.cause for finding in _service_findings(project)}
     quiet = [alert.cause for alert in project.state.open_alerts() if alert.cause not in present]
     for cause in quiet:
         project.state.resolve_alert(cause)
     return quiet
+
+
+def _service_findings(project: Project) -> tuple[Finding, ...]:
+    running = project.state.deployments(within_seconds=_RUNNING_SECONDS)
+    return decisions.service_findings(running, project.config.policy.capture)
 
 
 def compare(project: Project, champion: str, challenger: str, window: Window) -> Comparison:

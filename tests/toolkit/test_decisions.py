@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from roadworthy import decisions
-from roadworthy.config import ActionPolicy, Config, Policy
+from roadworthy.config import ActionPolicy, CapturePolicy, Config, Policy
 from roadworthy.records import (
     Comparison,
     Decision,
@@ -170,10 +170,35 @@ def test_the_cause_stays_the_same_and_goes_to_the_part_that_broke() -> None:
     assert [(f.owner, f.cause) for f in decisions.findings(missing)] == [("data", f"missing:pressure:{LIVE}")]
 
 
-@pytest.mark.parametrize(("problem", "causes"), [(None, []), ("smoke failed", ["refused:smoke failed"])])
-def test_a_service_that_refused_a_version_is_told_to_infrastructure(problem: str | None, causes: list[str]) -> None:
+def _service(name: str = "box-12-abc", problem: str | None = None, lost: int = 0, spooled: int = 0) -> Deployment:
     moment = datetime(2013, 5, 1, tzinfo=UTC)
-    service = Deployment(id="a", pid=1, version=FORMER, since=moment, heartbeat=moment, problem=problem)
-    found = decisions.findings(_report(), [service])
-    assert [f.cause for f in found] == causes
-    assert all(f.owner == "infrastructure" for f in found)
+    return Deployment(
+        id=name, pid=1, version=FORMER, since=moment, heartbeat=moment, problem=problem, lost=lost, spooled=spooled
+    )
+
+
+@pytest.mark.parametrize(
+    ("services", "causes"),
+    [
+        ([_service()], []),
+        ([_service(problem="smoke failed")], ["service:smoke failed"]),
+        ([_service("a-1-x", problem="no disk"), _service("a-2-y", problem="no disk")], ["service:no disk"]),
+        ([_service(lost=3), _service("box-13-def", lost=1)], ["lost:box-12-abc", "lost:box-13-def"]),
+        ([_service(spooled=600), _service("box-13-def", spooled=600)], ["spool:box"]),
+        ([_service(spooled=500)], []),
+        (
+            [_service("my-box-12-abc", problem="p", lost=1, spooled=501)],
+            ["service:p", "lost:my-box-12-abc", "spool:my-box"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_services_is_told_to_infrastructure(services: list[Deployment], causes: list[str]) -> None:
+    policy = CapturePolicy.model_construct(most_bytes=1000)
+    found = decisions.service_findings(services, policy)
+    assert [finding.cause for finding in found] == causes
+    assert all(finding.owner == "infrastructure" for finding in found)
+
+
+def test_what_was_lost_is_counted_in_the_message() -> None:
+    (found,) = decisions.service_findings([_service(lost=1234)], CapturePolicy())
+    assert "lost 1,234 answered rows" in found.message

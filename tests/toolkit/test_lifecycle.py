@@ -19,7 +19,7 @@ from roadworthy import lifecycle, registry
 from roadworthy import project as projects
 from roadworthy.errors import GateRefused, MonitoringError, PipelineError
 from roadworthy.project import Project
-from roadworthy.records import Window, WindowReport
+from roadworthy.records import Deployment, Window, WindowReport, now
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SHARE = "0.1"
@@ -191,3 +191,19 @@ def test_a_bad_version_is_found_out_and_taken_back(project: Project) -> None:
     entry = project.state.audit()[0]
     assert (entry.act, entry.who, entry.target, entry.outcome) == ("rollback", "policy", good.tag, "done")
     assert entry.origin == "watch"
+
+
+def test_what_is_wrong_with_a_service_is_told_without_traffic_and_resolved_when_it_has_gone(root: Path) -> None:
+    with projects.load(root) as project:
+        service = Deployment(id="box-1-a", pid=1, version=None, since=now(), heartbeat=now(), problem="no disk", lost=3)
+        project.state.heartbeat(service)
+        for _ in range(2):
+            with pytest.raises(MonitoringError, match="No traffic"):
+                lifecycle.watch_once(project, who="policy")
+        told = {alert.cause: alert.delivered for alert in project.state.open_alerts()}
+        assert told == {"service:no disk": True, "lost:box-1-a": True}
+        lines = (root / ".roadworthy" / "alerts.jsonl").read_text().splitlines()
+        assert len(lines) == 2  # each once, though looked at twice
+        project.state.heartbeat(service.model_copy(update={"problem": None}))
+        assert [finding.cause for finding in lifecycle.watch_services(project)] == ["lost:box-1-a"]
+        assert [alert.cause for alert in project.state.open_alerts()] == ["lost:box-1-a"]

@@ -11,9 +11,9 @@ import typer
 
 from roadworthy import labelling, lifecycle, terminal
 from roadworthy import project as projects
-from roadworthy.cli.common import HERE, AsJson, Folder, Who, me, out, printed_as_json
+from roadworthy.cli.common import HERE, AsJson, Folder, Who, err, me, out, printed_as_json
 from roadworthy.data.readers import Format
-from roadworthy.errors import MonitoringError
+from roadworthy.errors import MonitoringError, RoadworthyError
 from roadworthy.project import Project
 from roadworthy.status import status as read_status
 from roadworthy.terminal import data as shown
@@ -94,7 +94,12 @@ def watch(
     """
     with projects.load(folder) as project:
         while True:
-            _look(project, who or me())
+            try:
+                _look(project, who or me())
+            except RoadworthyError as error:  # a store that is away may be there again at the next look
+                if once:
+                    raise
+                terminal.show_error(err, error)
             if once:
                 return
             time.sleep(every)

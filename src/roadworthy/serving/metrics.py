@@ -26,9 +26,7 @@ LAG = Gauge(
     "roadworthy_capture_lag_seconds", "Age of the oldest answer not yet in the table", multiprocess_mode="livemax"
 )
 SPOOL = Gauge("roadworthy_spool_bytes", "Bytes that wait to be collected", multiprocess_mode="livemax")
-LIVE = Gauge(
-    "roadworthy_version_live", "Workers that answer with a version", ["version"], multiprocess_mode="livesum"
-)
+LIVE = Gauge("roadworthy_version_live", "Workers that answer with a version", ["version"], multiprocess_mode="livesum")
 SHADOW = Counter("roadworthy_shadow", "Requests that a challenger answered in the shadow", ["version"])
 REFUSED = Counter("roadworthy_refused", "Requests turned away before they were read", ["reason"])
 
