@@ -5,13 +5,16 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench lab docs format clean
+.PHONY: demo test full check bench lab docs format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/roadworthy demo $(QUICK)
 
 test: $(VENV)/.installed-dev static
 	$(BIN)/python -m pytest --durations=15
+
+full: $(VENV)/.installed-dev static
+	$(BIN)/python -m pytest -m full
 
 check: $(VENV)/.installed-dev static
 	$(BIN)/python -m pytest -m "not slow"

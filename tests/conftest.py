@@ -19,6 +19,16 @@ REPOSITORY = Path(__file__).parents[1]
 COPIED = ("pyproject.toml", "pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of minutes out unless they are asked for by their marker: `pytest -m full`."""
+    if "full" in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh copy of the reference project; BentoML's store beside it, so that the user's own stays untouched."""

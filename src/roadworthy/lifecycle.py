@@ -42,7 +42,6 @@ from roadworthy.serving import replay as replaying
 from roadworthy.serving import tokens
 
 _WATCH = "watch"  # through what an act of the policy comes, in the audit log
-
 _CATEGORIES_KNOWN = 1000  # of one feature; where there are more, new ones are as common as known ones
 _RUNNING_SECONDS = 60.0  # a service that has not reported itself for so long has ended
 

@@ -23,6 +23,7 @@ from roadworthy import contract as contracts
 from roadworthy import registry
 from roadworthy.config import Config
 from roadworthy.contract import Dataset
+from roadworthy.monitoring.profiles import Profile
 from roadworthy.records import GateCheck, GateVerdict, ModelVersion, RunRecord, now
 from roadworthy.serving.server import Server
 from roadworthy.state import State
@@ -62,6 +63,7 @@ class Project:
                 "model.skops": io.dumps(model),
                 "contract.yaml": contract or source.read_bytes(),
                 "smoke.json": json.dumps(recorded).encode(),
+                "reference.profile.bin": Profile.of(features.assign(probability=0.5)).to_bytes(),
             },
             contract_hash=contracts.read(source).hash,
             tables={},
