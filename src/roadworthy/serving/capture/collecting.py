@@ -95,7 +95,7 @@ class Collector:
         for kind in KINDS:
             try:
                 rows[kind] = sum(self._collect(kind, path) for path in sorted(self._folder.glob(f"{kind}-*.jsonl")))
-            except RoadworthyError as error:
+            except (RoadworthyError, OSError) as error:
                 failures.append(error)
         if self._positions != before:
             note_collected(self._folder, self._positions)

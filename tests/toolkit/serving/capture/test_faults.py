@@ -6,8 +6,10 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
@@ -16,7 +18,7 @@ import pytest
 from roadworthy import lifecycle
 from roadworthy import project as projects
 from roadworthy.monitoring.profiles import Profile
-from roadworthy.serving import capture, credentials
+from roadworthy.serving import capture, tokens
 from roadworthy.serving.server import Server
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Load:
 
     def __init__(self, project: Project, address: str) -> None:
         self._project = project
+        self._header = _authorization(project)
         self._address = address
         self._ended = threading.Event()
         self._guard = threading.Lock()
@@ -84,8 +87,7 @@ class Load:
         with self._guard:
             self.answered[answer["request_id"]] = len(rows)
         labels = [{"request_id": answer["request_id"], "row": row, "label": row == 0} for row in range(len(rows))]
-        header = {"Authorization": f"Bearer {credentials.token(self._project.config)}"}
-        response = client.post("/feedback", json={"labels": labels}, headers=header)
+        response = client.post("/feedback", json={"labels": labels}, headers=self._header)
         if response.status_code != 200:
             self._refuse(response)
             return
@@ -105,6 +107,10 @@ def _until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
         time.sleep(0.02)
 
 
+def _authorization(project: Project) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.local(project.config, project.state)}"}
+
+
 def _workers(server: Server) -> list[psutil.Process]:
     return [process for process in map(psutil.Process, server.pids[1:]) if "worker" in " ".join(process.cmdline())]
 
@@ -119,7 +125,7 @@ def test_what_was_acknowledged_is_there_once_whoever_is_killed(served: Project, 
             for kill in range(kills):
                 load.wait_for_more(20)
                 time.sleep(chance.uniform(0.0, 0.7))  # anywhere between two collections
-                if kill % 2 == 0:
+                if kill % 3 < 2:
                     _until(lambda: bool(_workers(server)))  # noqa: B023  # called at once
                     chance.choice(_workers(server)).kill()
                 else:
@@ -153,3 +159,115 @@ def _check(served: Project, load: Load) -> None:
     profile = Profile.from_bytes(next(served.config.root.glob("**/2013-01*.profile.bin")).read_bytes())
     assert report.rows == profile.column("probability").n == len(predictions)
     assert report.labelled == len(told)
+
+
+# --- disk full, stores away ----------------------------------------------------------------------------------------
+
+
+class Caller:
+    """One client of a service."""
+
+    def __init__(self, project: Project, client: httpx.Client) -> None:
+        self._project = project
+        self._client = client
+        self._header = _authorization(project)
+
+    def predict(self, rows: int = 2) -> tuple[str, list[str]]:
+        """Return the request's id and the answer's warnings."""
+        response = self._client.post("/predict", json={"rows": self._project.request(rows)})
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        assert len(answer["predictions"]) == rows
+        return answer["request_id"], answer["warnings"]
+
+    def label(self, request_id: str) -> int:
+        """Return the status of feedback on the request's first row."""
+        labels = [{"request_id": request_id, "row": 0, "label": True}]
+        return self._client.post("/feedback", json={"labels": labels}, headers=self._header).status_code
+
+    def lost(self) -> float:
+        """Return the rows that were answered and not recorded, as /metrics has them."""
+        lines = self._client.get("/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("roadworthy_capture_lost_total"))
+
+    def recorded(self, request_id: str, kind: str = "predictions") -> bool:
+        """Whether a request's rows, or its labels, are in their table."""
+        tables = self._project.tables
+        return tables.exists(kind) and request_id in set(tables.read(kind, columns=["request_id"])["request_id"])
+
+
+@contextmanager
+def _calling(project: Project, server: Server) -> Iterator[Caller]:
+    with httpx.Client(base_url=server.address, timeout=30.0, trust_env=False) as client:
+        yield Caller(project, client)
+
+
+def _told(project: Project) -> bool:
+    """Whether a running service has told the state what is wrong."""
+    return any(each.problem or each.lost for each in project.state.deployments(within_seconds=60))
+
+
+@contextmanager
+def _full_disk(processes: list[psutil.Process]) -> Iterator[None]:
+    """Let processes write no byte more to any file, as on a full disk."""
+    before = [process.rlimit(psutil.RLIMIT_FSIZE) for process in processes]
+    for process, (_, hard) in zip(processes, before, strict=True):
+        process.rlimit(psutil.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        for process, limits in zip(processes, before, strict=True):
+            process.rlimit(psutil.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="only Linux lets a process limit another one's files")
+def test_on_a_full_disk_the_service_answers_on_and_counts_what_it_loses(served: Project) -> None:
+    with Server.start(served.config) as server, _calling(served, server) as caller:
+        before, warnings = caller.predict()
+        assert warnings == []
+        _until(lambda: caller.recorded(before))
+        with _full_disk(_workers(server)):
+            lost, warnings = caller.predict(3)
+            assert "could not be recorded" in warnings[0]
+            assert caller.label(before) == 503
+            assert caller.lost() == 3
+        after, warnings = caller.predict()
+        assert warnings == []
+        assert caller.label(after) == 200
+        _until(lambda: _told(served))  # only now: the state database was on that disk too
+        _until(lambda: caller.recorded(after) and caller.recorded(after, "labels"))
+        assert not caller.recorded(lost)
+        assert not caller.recorded(before, "labels")
+        assert caller.lost() == 3
+
+
+def test_while_the_tables_are_away_the_spool_fills_up_to_its_bound_and_is_collected_afterwards(
+    served: Project,
+) -> None:
+    policy = served.config.path(served.config.settings.policy)
+    policy.write_text(policy.read_text() + f"\ncapture:\n  most_bytes: {2**20}\n")
+    folder = served.config.path(served.config.settings.spool)
+    place = Path(served.config.tables_address)
+    with Server.start(served.config) as server, _calling(served, server) as caller:
+        first, _ = caller.predict()
+        _until(lambda: caller.recorded(first))
+        away = place.rename(place.with_name("away"))
+        place.write_text("a file where the folder should be")
+        recorded, lost = [], 0
+        while not lost:
+            request_id, warnings = caller.predict(1000)
+            recorded += [] if warnings else [request_id]
+            lost += 1000 if warnings else 0
+        assert 1 <= len(recorded) <= 20
+        assert capture.backlog(folder).waiting <= 2**20
+        assert caller.label(first) in (200, 503)  # it is small, and may just fit
+        assert caller.lost() == lost
+        _until(lambda: _told(served))
+        place.unlink()
+        away.rename(place)
+        _until(lambda: all(caller.recorded(request_id) for request_id in recorded))
+        _until(lambda: caller.predict()[1] == [])
+        assert caller.label(first) == 200
+    found = served.tables.read("predictions", columns=["request_id", "row"])
+    assert not found.duplicated().any()
+    assert len(found[found["request_id"].isin(recorded)]) == 1000 * len(recorded)
