@@ -298,7 +298,7 @@ def _forget(folder: Path) -> None:
     with suppress(RoadworthyError), projects.load(root) as earlier:
         if earlier.config.private("state.db").exists():
             for version in earlier.state.versions():
-                registry.delete(version.tag)
+                registry.delete(version.tag, earlier.config)
     if root.exists():
         shutil.rmtree(root)
 

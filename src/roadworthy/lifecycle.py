@@ -364,7 +364,7 @@ def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, 
     profile = Profile.of(reference[list(project.dataset.features)])
     profile = profile.merge(Profile.of(reference.loc[reference["probability"].notna(), ["probability"]]))
     return {
-        "model.skops": folder / names.model,
+        "model.pkl" if names.model == "model.pkl" else "model.skops": folder / names.model,
         "contract.yaml": project.config.path(project.config.settings.contract),
         "reference.profile.bin": profile.to_bytes(),
         "smoke.json": folder / "smoke.json",

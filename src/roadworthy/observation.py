@@ -150,6 +150,7 @@ def _reference(project: Project, answered: list[str]) -> ModelVersion:
 
 
 def _readings(project: Project, reference: ModelVersion, profile: Profile) -> tuple[Reading, ...]:
+    registry.bring(project.config, reference)
     trained_on = Profile.from_bytes(registry.file(reference.tag, "reference.profile.bin").read_bytes())
     return drift.compare(trained_on, profile, _kept(project), PREDICTION, project.config.policy.drift)
 

@@ -172,6 +172,8 @@ class ModelVersion(Record):
     trained_from: str | None = Field(default=None, description="first moment of the training data")
     trained_until: str | None = Field(default=None, description="first moment after the training data")
     model_hash: str = Field(description="SHA-256 of the model file")
+    model_file: str = Field(default="model.skops", description="the model's name among the version's files")
+    archive_hash: str = Field(default="", description="SHA-256 of its file in the archive; blank when it has none")
 
 
 class Comparison(Record):

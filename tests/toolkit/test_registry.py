@@ -215,6 +215,82 @@ def test_what_is_gone_is_named(config: Config, release: Release) -> None:
         registry.load(config, "late-flights:never")
 
 
+# --- a pickle, where the configuration names it ------------------------------------------------------------------
+
+
+def with_model(config: Config, **changed: object) -> Config:
+    """The configuration with other settings of [tool.roadworthy.model]."""
+    model = config.settings.model.model_copy(update=changed)
+    return config.model_copy(update={"settings": config.settings.model_copy(update={"model": model})})
+
+
+class Spy:
+    """Leaves a trace where it is unpickled: what any code could do."""
+
+    def __init__(self, trace: Path) -> None:
+        self._trace = trace
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (self._trace,)
+
+
+def release_pickle(config: Config, state: State, model: bytes) -> ModelVersion:
+    files = files_of(trained(3))
+    del files["model.skops"]
+    return registry.add(
+        config,
+        state,
+        run=RunRecord(id="run-1", project="late-flights", state="done", started=now()),
+        verdict=PASSED,
+        metrics=READINGS,
+        files=files | {"model.pkl": model},
+        contract_hash="abc",
+        tables={},
+        trained_from=None,
+        trained_until=None,
+        who="ann",
+    )
+
+
+def test_a_pickle_is_taken_only_where_the_configuration_names_it(config: Config, state: State) -> None:
+    model = pickle.dumps(trained(3))
+    for half in (config, with_model(config, pickle=True), with_model(config, model="model.pkl")):
+        with pytest.raises(RegistryError, match="can run any code") as caught:
+            release_pickle(half, state, model)
+        assert "pickle = true" in caught.value.next_step
+    assert state.versions() == []
+
+    named = with_model(config, pickle=True, model="model.pkl")
+    version = release_pickle(named, state, model)
+    assert version.model_file == "model.pkl"
+    loaded = registry.load(named, version.tag)
+    registry.smoke(loaded)
+    assert loaded.predict(pd.DataFrame(ROWS)).shape == (2,)
+
+
+def test_a_pickle_of_a_service_that_does_not_allow_it_does_not_run(
+    config: Config, state: State, tmp_path: Path
+) -> None:
+    trace = tmp_path / "it ran"
+    named = with_model(config, pickle=True, model="model.pkl")
+    version = release_pickle(named, state, pickle.dumps(Spy(trace)))
+    with pytest.raises(RegistryError, match="can run any code"):
+        registry.load(config, version.tag)
+    assert not trace.exists()
+    registry.load(named, version.tag)
+    assert trace.exists()  # it was only the refusal that kept it from running
+
+
+def test_a_tampered_pickle_does_not_run(config: Config, state: State, tmp_path: Path) -> None:
+    trace = tmp_path / "it ran"
+    named = with_model(config, pickle=True, model="model.pkl")
+    version = release_pickle(named, state, pickle.dumps(trained(3)))
+    registry.file(version.tag, "model.pkl").write_bytes(pickle.dumps(Spy(trace)))
+    with pytest.raises(RegistryError, match="SHA-256 differs"):
+        registry.load(named, version.tag)
+    assert not trace.exists()
+
+
 def test_smoke_notices_another_answer(config: Config, release: Release) -> None:
     model = registry.load(config, release().tag)
     registry.smoke(model)

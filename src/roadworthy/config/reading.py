@@ -63,6 +63,12 @@ class Config(Section):
         """Where the versioned tables are: an address as given, or an absolute folder."""
         return self.settings.tables if "://" in self.settings.tables else str(self.path(self.settings.tables))
 
+    @property
+    def archive_address(self) -> str:
+        """Where versions are kept for other machines: an address as given, or an absolute folder; blank for nowhere."""
+        archive = self.settings.model.archive
+        return archive if not archive or "://" in archive else str(self.path(archive))
+
 
 def find_root(start: Path) -> Path:
     """Return the nearest folder, from ``start`` upwards, whose pyproject.toml has [tool.roadworthy].

@@ -24,14 +24,16 @@ from roadworthy.records import (
     RunRecord,
     now,
 )
-from roadworthy.registry import store
+from roadworthy.registry import archive, store
+from roadworthy.registry.archive import bring
 from roadworthy.registry.loading import LoadedModel, load, smoke
-from roadworthy.registry.store import delete, file
+from roadworthy.registry.store import file
 from roadworthy.state import State
 
 __all__ = [
     "LoadedModel",
     "add",
+    "bring",
     "champion",
     "delete",
     "file",
@@ -71,20 +73,29 @@ def add(
     ----------
     files
         Name in the version's folder to its content or to the file that is copied; ``model.skops``,
-        ``contract.yaml`` and ``smoke.json`` are needed.
+        ``contract.yaml`` and ``smoke.json`` are needed; ``model.pkl`` instead of the first where that is configured.
     who, reason
         Go into the history.
 
     Raises
     ------
     RegistryError
-        When a file is missing, the model is not a skops file, or the store cannot be written.
+        When a file is missing, the model is not of a kind that is allowed, or store or archive cannot be written.
     """
     began = time.monotonic()
     labels = {"project": config.settings.name, "run": run.id, "gate": "passed" if verdict.passed else "refused"}
     measured = {name: reading.value for name, reading in metrics.items()}
     metadata = {"metrics": measured, "git_commit": run.git_commit or "", "contract_hash": contract_hash}
-    tag, model_hash = store.keep(config.settings.name, files, labels=labels, metadata=metadata)
+    names = config.settings.model
+    allowed = names.pickle and names.model == store.PICKLED
+    tag, model_file, model_hash = store.keep(
+        config.settings.name, files, labels=labels, metadata=metadata, pickle=allowed
+    )
+    try:
+        archive_hash = archive.keep(config, tag)
+    except RegistryError:
+        store.delete(tag)
+        raise
     version = ModelVersion(
         tag=tag,
         created=now(),
@@ -97,6 +108,8 @@ def add(
         trained_from=trained_from,
         trained_until=trained_until,
         model_hash=model_hash,
+        model_file=model_file,
+        archive_hash=archive_hash,
     )
     state.add_version(version)
     state.append_history(
@@ -131,6 +144,19 @@ def resolve(state: State, name: str) -> ModelVersion:
             "Write more of the one you mean.",
         )
     raise UnknownVersion(f"No version goes by {name!r}.", "See the versions with `roadworthy status`.")
+
+
+def delete(tag: str, config: Config | None = None) -> None:
+    """Remove a version's files from BentoML's model store, if they are there; its record stays.
+
+    Parameters
+    ----------
+    config
+        Of the project that it is a version of; without it, the file in the archive stays too.
+    """
+    store.delete(tag)
+    if config is not None:
+        archive.remove(config, tag)
 
 
 # --- production ----------------------------------------------------------------------------------------------------

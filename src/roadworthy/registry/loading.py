@@ -1,9 +1,10 @@
-"""A version's model in memory: proved to be the released one, loaded by skops, held to its smoke request."""
+"""A version's model in memory: proved to be the released one, loaded, held to its smoke request."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,10 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from roadworthy import contract as contracts
-from roadworthy.config import Config
+from roadworthy.config import Config, ModelFiles
 from roadworthy.contract import Dataset
 from roadworthy.errors import RegistryError, UnknownVersion
-from roadworthy.registry.store import CONTRACT, MODEL, SMOKE, TRAINING, file
+from roadworthy.registry import archive
+from roadworthy.registry.store import CONTRACT, PICKLED, SMOKE, TRAINING, file, pickle_refused
 from roadworthy.state import State
 
 _SMOKE_TOLERANCE = 1e-9
@@ -73,21 +75,27 @@ def load(config: Config, tag: str) -> LoadedModel:
     UnknownVersion
         When no version of that tag is on record.
     RegistryError
-        When its files are gone or were changed, or hold types that the configuration does not trust.
+        When its files are gone or were changed, hold types that the configuration does not trust, or are a pickle that
+        it does not allow.
     """
     with State.open(config.state_address) as state:
         version = state.version(tag)
     if version is None:
         raise UnknownVersion(f"No version {tag!r} is on record.", "See the versions with `roadworthy status`.")
-    path = file(tag, MODEL)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != version.model_hash:
+    archive.bring(config, version)
+    path = file(tag, version.model_file)
+    content = path.read_bytes()  # once: what is proved and what is loaded are the same bytes
+    if hashlib.sha256(content).hexdigest() != version.model_hash:
         raise RegistryError(
             f"The model file of {tag} is not the one that was released: its SHA-256 differs from the record.",
             f"Restore {path} from a backup, or roll back to another version.",
         )
     text = file(tag, CONTRACT).read_text(encoding="utf-8")
     dataset = contracts.parse(text, f"contract of {tag}").dataset(config.settings.dataset)
-    estimator = _estimator(path, tag, config.settings.model.trusted)
+    if version.model_file == PICKLED:
+        estimator = _unpickled(content, tag, config.settings.model)
+    else:
+        estimator = _estimator(content, tag, config.settings.model.trusted)
     return LoadedModel(tag, dataset, path.parent, estimator, _seen(path.with_name(TRAINING)))
 
 
@@ -125,20 +133,34 @@ def _seen(path: Path) -> dict[str, frozenset[str]]:
     return {name: frozenset(values) for name, values in seen.items() if values is not None}
 
 
-def _estimator(path: Path, tag: str, trusted: tuple[str, ...]) -> Any:  # noqa: ANN401 - any scikit-learn estimator
+def _estimator(content: bytes, tag: str, trusted: tuple[str, ...]) -> Any:  # noqa: ANN401 - any scikit-learn estimator
     import skops.io  # 3 s with scikit-learn, that no command should pay which loads no model
 
     try:
-        untrusted = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trusted))
+        untrusted = sorted(set(skops.io.get_untrusted_types(data=content)) - set(trusted))
         if not untrusted:
-            return skops.io.load(path, trusted=list(trusted))
+            return skops.io.loads(content, trusted=list(trusted))
     except Exception as error:  # skops raises whatever the classes in the file raise
-        raise RegistryError(
-            f"The model of {tag} cannot be loaded: {type(error).__name__}: {error}.",
-            "Install the package versions that it was trained with (see its lineage.json), or train it again.",
-        ) from error
+        raise _not_loaded(tag, error) from error
     lines = ", ".join(f'"{name}"' for name in sorted({*trusted, *untrusted}))
     raise RegistryError(
         f"The model of {tag} holds types that are not trusted: {', '.join(untrusted)}.",
         f"If you know them, set in pyproject.toml, [tool.roadworthy.model]: trusted = [{lines}]",
+    )
+
+
+def _unpickled(content: bytes, tag: str, allowed: ModelFiles) -> Any:  # noqa: ANN401 - any estimator
+    """Load a pickle: only where the configuration names it, and after its hash was found to be the released one's."""
+    if not (allowed.pickle and allowed.model == PICKLED):
+        raise pickle_refused(f"The model of {tag}")
+    try:
+        return pickle.loads(content)  # noqa: S301 - the bytes are those whose hash was recorded at the release
+    except Exception as error:  # a pickle may raise anything
+        raise _not_loaded(tag, error) from error
+
+
+def _not_loaded(tag: str, error: Exception) -> RegistryError:
+    return RegistryError(
+        f"The model of {tag} cannot be loaded: {type(error).__name__}: {error}.",
+        "Install the package versions that it was trained with (see its lineage.json), or train it again.",
     )

@@ -99,6 +99,7 @@ class Served(Made):
     def _released_run(self, version: ModelVersion) -> RunRecord | None:
         """Return the run as it was released, with the very executions whose products were taken."""
         try:
+            registry.bring(self._project.config, version)
             return RunRecord.model_validate_json(registry.file(version.tag, "lineage.json").read_bytes())
         except (RegistryError, OSError, ValidationError):  # not in this machine's store
             return self._run(version.run_id)
