@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test full check bench lab docs format clean
+.PHONY: demo test full check bench container-test lab docs format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/roadworthy demo $(QUICK)
@@ -32,6 +32,10 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev $(VENV)/dvc/.installed
 	@for file in benchmarks/*.py; do echo "== $$file"; DVC=$(VENV)/dvc/bin/python $(BIN)/python $$file || exit 1; done
+
+# builds the reference bento's image and calls it; not part of `make test`, as it needs a container engine and takes long
+container-test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -s tests/toolkit/serving/container.py
 
 lab: $(VENV)/.installed
 	$(BIN)/jupyter lab

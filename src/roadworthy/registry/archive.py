@@ -1,7 +1,7 @@
 """Versions as one file each at an address, from which services on other machines take them.
 
-A file is what `bentoml models export` writes, so `bentoml models import` takes it too. Whoever can write to the archive
-still cannot put a model into a service: a file is used only when its SHA-256 is the one on record in the state.
+`bentoml models import` takes such a file too. Whoever can write to the archive still cannot put a model into a service:
+a file is used only when its SHA-256 is the one on record in the state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from roadworthy.errors import RegistryError
 from roadworthy.records import ModelVersion
 from roadworthy.registry import store
 
-_SUFFIX = ".bentomodel"
+_SUFFIX = ".tar.gz"
 
 
 def keep(config: Config, tag: str) -> str:

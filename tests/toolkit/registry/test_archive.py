@@ -152,7 +152,7 @@ def test_a_changed_file_is_not_taken(
 ) -> None:
     config = on(config, str(tmp_path / "archive"))
     version, another = release(config), release(config)
-    first, second = ((tmp_path / "archive" / f"{v.tag.replace(':', '/')}.bentomodel") for v in (version, another))
+    first, second = ((tmp_path / "archive" / f"{v.tag.replace(':', '/')}.tar.gz") for v in (version, another))
     first.write_bytes(second.read_bytes())
     monkeypatch.setenv("BENTOML_HOME", str(other))
     with pytest.raises(RegistryError, match="SHA-256 differs from the record"):
@@ -174,7 +174,7 @@ def test_only_plain_files_are_unpacked(
         tar.addfile(member, io.BytesIO(b"evil"))
     config = on(config, str(tmp_path / "archive"))
     version = release(config)
-    (tmp_path / "archive" / f"{version.tag.replace(':', '/')}.bentomodel").write_bytes(packed.getvalue())
+    (tmp_path / "archive" / f"{version.tag.replace(':', '/')}.tar.gz").write_bytes(packed.getvalue())
     forged = version.model_copy(update={"archive_hash": hashlib.sha256(packed.getvalue()).hexdigest()})
     monkeypatch.setenv("BENTOML_HOME", str(other))
     with pytest.raises(RegistryError, match="is no plain file"):
@@ -198,7 +198,7 @@ def test_what_is_gone_from_the_archive_is_named(archived: Config, other: Path, m
     version = release(archived)
     registry.delete(version.tag, archived)
     system, root = fsspec.core.url_to_fs(archived.archive_address)
-    assert [file for file in system.find(root) if file.endswith(".bentomodel")] == []
+    assert [file for file in system.find(root) if file.endswith(".tar.gz")] == []
     registry.delete(version.tag, archived)  # a second time changes nothing
     monkeypatch.setenv("BENTOML_HOME", str(other))
     with pytest.raises(RegistryError, match="cannot be read"):
@@ -207,7 +207,7 @@ def test_what_is_gone_from_the_archive_is_named(archived: Config, other: Path, m
 
 def test_a_relative_archive_is_below_the_root(config: Config, root: Path) -> None:
     release(on(config, "versions"))
-    assert len(list((root / "versions").rglob("*.bentomodel"))) == 1
+    assert len(list((root / "versions").rglob("*.tar.gz"))) == 1
     assert config.archive_address == ""
 
 
@@ -216,7 +216,7 @@ def test_bentomls_own_command_takes_an_archived_file(
     config: Config, tmp_path: Path, other: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = release(on(config, str(tmp_path / "archive")))
-    (file,) = (tmp_path / "archive").rglob("*.bentomodel")
+    (file,) = (tmp_path / "archive").rglob("*.tar.gz")
     monkeypatch.setenv("BENTOML_HOME", str(other))
     command = [sys.executable, "-m", "bentoml", "models", "import", str(file)]
     subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
