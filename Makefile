@@ -30,8 +30,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev $(VENV)/dvc/.installed
-	@for file in benchmarks/*.py; do echo "== $$file"; DVC=$(VENV)/dvc/bin/python $(BIN)/python $$file || exit 1; done
+bench: $(VENV)/.installed-dev $(VENV)/dvc/.installed $(VENV)/mlflow/.installed $(VENV)/rivals/.installed
+	@export DVC=$(VENV)/dvc/bin/python MLFLOW=$(VENV)/mlflow/bin/python RIVALS=$(VENV)/rivals/bin/python; \
+	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 # builds the reference bento's image and calls it; not part of `make test`, as it needs a container engine and takes long
 container-test: $(VENV)/.installed-dev
@@ -64,6 +65,21 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 $(VENV)/dvc/.installed: $(VENV)/bin/python
 	$(PYTHON) -m venv $(VENV)/dvc
 	$(VENV)/dvc/bin/python -m pip install --quiet "dvc==3.67.1"
+	@touch $@
+
+# what the service is measured against: the same scikit-learn, numpy and pandas, so that only the serving differs
+RIVALS_SHARE := scikit-learn numpy pandas skops
+
+$(VENV)/mlflow/.installed: $(VENV)/bin/python constraints.txt
+	$(PYTHON) -m venv $(VENV)/mlflow
+	grep -E "^($(subst $() ,|,$(RIVALS_SHARE)))==" constraints.txt > $(VENV)/mlflow/constraints.txt
+	$(VENV)/mlflow/bin/python -m pip install --quiet --constraint $(VENV)/mlflow/constraints.txt "mlflow==3.17.2" $(RIVALS_SHARE)
+	@touch $@
+
+$(VENV)/rivals/.installed: $(VENV)/bin/python constraints.txt
+	$(PYTHON) -m venv $(VENV)/rivals
+	$(VENV)/rivals/bin/python -m pip install --quiet --constraint constraints.txt \
+		"fastapi==0.165.0" uvicorn uvloop httptools $(RIVALS_SHARE)
 	@touch $@
 
 clean:
