@@ -36,6 +36,7 @@ COMMANDS = {
     "serve": "production",
     "token": "access",
     "audit": "access",
+    "score": "scoring",
     "replay": "traffic",
     "labels": "traffic",
     "observe": "traffic",

@@ -52,7 +52,25 @@ def new_request_id(key: bytes, rows: int) -> str:
     >>> verify(b"key", new_request_id(b"key", 3), row=2)
     'known'
     """
-    body = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}-{rows}"
+    return request_id(key, rows, milliseconds=time.time_ns() // 1_000_000, randomness=secrets.token_bytes(6))
+
+
+def request_id(key: bytes, rows: int, *, milliseconds: int, randomness: bytes) -> str:
+    """Return the id of a request that was made before, and may be made again: the same always gives the same.
+
+    Parameters
+    ----------
+    milliseconds
+        When it was first made, since 1970 in UTC.
+    randomness
+        Six bytes that no other request of that millisecond has.
+
+    Examples
+    --------
+    >>> verify(b"key", request_id(b"key", 3, milliseconds=1_385_000_000_000, randomness=b"abcdef"), row=2)
+    'known'
+    """
+    body = f"{milliseconds:012x}{randomness.hex()}-{rows}"
     return f"{body}-{_signature(key, body)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+_SECONDS_BETWEEN_LINES = 5.0
 _SETTLED = ("done", "failed", "fresh", "held back")
 
 
@@ -66,6 +68,26 @@ def rows_taken(source: str, *, quiet: bool) -> Iterator[Callable[[int, int | Non
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
         place = bar.add_task(escape(source), total=None)
         yield lambda rows, total: bar.update(place, completed=rows, total=total)
+
+
+@contextmanager
+def rows_done(source: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show how many rows are done: a bar in a terminal; a line every few seconds when it is piped."""
+    with rows_taken(source, quiet=quiet) as shown:
+        if shown is not None or quiet:
+            yield shown
+            return
+        console = Console(stderr=True, soft_wrap=True)
+        told = [time.monotonic()]
+
+        def tell(rows: int, total: int | None) -> None:
+            if time.monotonic() - told[0] < _SECONDS_BETWEEN_LINES:
+                return
+            told[0] = time.monotonic()
+            of = "" if total is None else f" of {total:,}"
+            console.print(f"{source}: {rows:,}{of} rows done", markup=False, highlight=False)
+
+        yield tell
 
 
 def _words(event: dict[str, Any]) -> str:

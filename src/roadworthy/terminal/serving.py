@@ -1,0 +1,31 @@
+"""What a person is shown of scoring."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+
+from roadworthy.scoring import Account
+from roadworthy.terminal import short
+
+
+def show_scoring(console: Console, found: Account) -> None:
+    """What came of the rows."""
+    if found.note:
+        console.print(f"[yellow]{escape(found.note)}[/]", highlight=False)
+    if found.repeated:
+        console.print(f"{escape(found.source)} was scored into {escape(found.output)} already; nothing was added.")
+    resumed = f", {found.resumed:,} of them before it was ended early" if found.resumed else ""
+    console.print(
+        f"{escape(found.source)}: {found.scored:,} of {found.read:,} rows answered{resumed} "
+        f"by {short(found.version)}, into {escape(found.output)}",
+        highlight=False,
+    )
+    for words, counts in (("a new category in", found.unseen), ("a value out of range in", found.out_of_range)):
+        for column, rows in counts.items():
+            console.print(f"  {rows:>8,} answered with {words} {escape(column)}", highlight=False)
+    if found.refused:
+        more = ", more than the policy tolerates (quarantine.refuse_over)" if found.too_many else ""
+        console.print(
+            f"  {found.refused:>8,} break the contract{more}; why: {escape(found.refused_to)}", highlight=False
+        )
