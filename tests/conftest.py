@@ -16,7 +16,7 @@ from roadworthy.config import Config
 from roadworthy.contract import Dataset
 
 REPOSITORY = Path(__file__).parents[1]
-COPIED = ("pyproject.toml", "pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring")
+COPIED = ("pyproject.toml", "pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "consumers")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,14 +6,19 @@ misses its threshold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from roadworthy.config import Config, UseCase
 from roadworthy.records import SMALLER_IS_BETTER, Comparison, GateCheck, GateVerdict, MetricReading, OwnerRole
 
 
-def judge(config: Config, metrics: Mapping[str, MetricReading], comparison: Comparison | None = None) -> GateVerdict:
+def judge(
+    config: Config,
+    metrics: Mapping[str, MetricReading],
+    comparison: Comparison | None = None,
+    further: Sequence[GateCheck] = (),
+) -> GateVerdict:
     """Return the gate's verdict on a version.
 
     Parameters
@@ -25,12 +30,14 @@ def judge(config: Config, metrics: Mapping[str, MetricReading], comparison: Comp
     comparison
         The version as challenger against the champion, on rows neither was trained on. None when there is no
         champion to beat.
+    further
+        What was asked elsewhere, as of each of the service's consumers.
     """
     use_case = config.settings.use_case
     checks = [_problem(use_case), *_owners(config), _metric(use_case, metrics), _value(use_case, metrics)]
     if comparison is not None:
         checks.append(_better(comparison))
-    return GateVerdict(checks=tuple(checks))
+    return GateVerdict(checks=(*checks, *further))
 
 
 def _problem(use_case: UseCase) -> GateCheck:

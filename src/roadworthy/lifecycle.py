@@ -29,6 +29,7 @@ from roadworthy.records import (
     Comparison,
     Decision,
     Finding,
+    GateCheck,
     HistoryEntry,
     Ingestion,
     MetricReading,
@@ -38,8 +39,8 @@ from roadworthy.records import (
     Window,
     WindowReport,
 )
+from roadworthy.serving import consumers, tokens
 from roadworthy.serving import replay as replaying
-from roadworthy.serving import tokens
 
 _WATCH = "watch"  # through what an act of the policy comes, in the audit log
 _CATEGORIES_KNOWN = 1000  # of one feature; where there are more, new ones are as common as known ones
@@ -117,6 +118,10 @@ def release(
     ------
     PipelineError
         When a product is missing, or is not what the recorded run made.
+    ConfigError
+        When the file of one of the service's consumers is broken.
+    RegistryError
+        When there are consumers, and the model cannot be loaded for them to try it.
     """
     chosen = products or project.config.settings.model.products
     with recorded(project.state, who=who, act="release", target=chosen, origin=origin) as act:
@@ -329,7 +334,7 @@ def _judged(project: Project, folder: Path, who: str) -> ModelVersion:
         project.config,
         project.state,
         run=run,
-        verdict=gate.judge(project.config, readings),
+        verdict=gate.judge(project.config, readings, further=_consumers(project, folder)),
         metrics=readings,
         files=_version_files(project, folder, run),
         contract_hash=project.contract.hash,
@@ -339,6 +344,19 @@ def _judged(project: Project, folder: Path, who: str) -> ModelVersion:
         who=who,
         reason=f"run {run.id}",
     )
+
+
+def _consumers(project: Project, folder: Path) -> list[GateCheck]:
+    """Let the service's consumers try a build's model, one check each."""
+    settings = project.config.settings
+    found = consumers.read(project.config.path(settings.service.consumers))
+    if not found:
+        return []
+    model = registry.draft(project.config, folder / settings.model.model, project.dataset)
+    checked = consumers.check(
+        found, project.dataset, model, settings.use_case.value.threshold, settings.service.max_rows
+    )
+    return [GateCheck(name=f"consumer {c.consumer}", passed=not c.problems, fact=c.words) for c in checked]
 
 
 def _nominate(project: Project, version: ModelVersion, who: str) -> None:

@@ -30,7 +30,7 @@ from roadworthy.pipeline import lineage
 from roadworthy.state import State
 from roadworthy.tables import Tables
 
-_COPIED = ("pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "tests/project")
+_COPIED = ("pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "consumers", "tests/project")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.pyc")
 _SECTIONS_START = "[tool.roadworthy]"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")

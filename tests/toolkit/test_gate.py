@@ -4,7 +4,7 @@ import pytest
 
 from roadworthy import gate
 from roadworthy.config import Config, Owner, UseCase
-from roadworthy.records import Comparison, GateVerdict, MetricReading
+from roadworthy.records import Comparison, GateCheck, GateVerdict, MetricReading
 
 
 def _reading(metric: str, value: float) -> MetricReading:
@@ -77,3 +77,8 @@ def test_a_challenger_must_be_better_beyond_doubt(config: Config, low: float, pa
         n=5000,
     )
     assert gate.judge(config, GOOD, comparison).passed is passed
+
+
+def test_what_is_asked_elsewhere_alone_can_say_no(config: Config) -> None:
+    further = [GateCheck(name="consumer desk", passed=False, fact="it reads score, and the answer has no 'score'")]
+    assert _failed(gate.judge(config, GOOD, further=further)) == ["consumer desk"]

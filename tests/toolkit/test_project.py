@@ -14,7 +14,7 @@ from roadworthy import project as projects
 from roadworthy.errors import ProjectError
 
 REPOSITORY = Path(__file__).parents[2]
-ROOTS_OWN = ("pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "tests/project")
+ROOTS_OWN = ("pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "consumers", "tests/project")
 
 
 def _files(folder: Path, names: tuple[str, ...]) -> dict[str, str]:

@@ -37,6 +37,8 @@ COMMANDS = {
     "token": "access",
     "audit": "access",
     "score": "scoring",
+    "client": "client",
+    "consumers": "client",
     "replay": "traffic",
     "labels": "traffic",
     "observe": "traffic",

@@ -26,7 +26,7 @@ from roadworthy.records import (
 )
 from roadworthy.registry import archive, store
 from roadworthy.registry.archive import bring
-from roadworthy.registry.loading import LoadedModel, load, smoke
+from roadworthy.registry.loading import LoadedModel, draft, load, smoke
 from roadworthy.registry.store import file
 from roadworthy.state import State
 
@@ -36,6 +36,7 @@ __all__ = [
     "bring",
     "champion",
     "delete",
+    "draft",
     "file",
     "former",
     "load",

@@ -99,6 +99,17 @@ def load(config: Config, tag: str) -> LoadedModel:
     return LoadedModel(tag, dataset, path.parent, estimator, _seen(path.with_name(TRAINING)))
 
 
+def draft(config: Config, path: Path, dataset: Dataset) -> LoadedModel:
+    """Load a build's model file, which is no version yet, as `load` would once it is one.
+
+    Raises
+    ------
+    RegistryError
+        When it cannot be loaded, or holds types that the configuration does not trust.
+    """
+    return LoadedModel("the build", dataset, path.parent, _estimator(path, "the build", config.settings.model.trusted))
+
+
 def smoke(model: LoadedModel) -> None:
     """Let a model answer the request that was recorded at its release, and hold the answers against the record.
 

@@ -117,7 +117,8 @@ class _Scoring:
         self._project, self._run, self._rows, self._place, self._work = project, run, rows, place, work
         self._progress = on_progress or (lambda done, total: None)
         model = registry.load(project.config, run.version)
-        self.answerer = Answerer(model, project.dataset, run, credentials.secret(project.config))
+        key = credentials.secret(project.config)
+        self.answerer = Answerer(model, project.dataset, run, key, project.config.policy.capture)
 
     def go(self) -> None:
         """Answer what is not answered yet."""

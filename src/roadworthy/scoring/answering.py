@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
+from roadworthy.config import CapturePolicy
 from roadworthy.contract import Column, Dataset
 from roadworthy.data import quality
 from roadworthy.data.casting import ARROW_TYPES
@@ -25,9 +26,10 @@ from roadworthy.errors import ContractError, DataError, RegistryError, ServingEr
 from roadworthy.registry import LoadedModel
 from roadworthy.scoring.inputs import Part
 from roadworthy.scoring.work import Run
-from roadworthy.serving import credentials, schema
+from roadworthy.serving import capture, credentials, schema
 
 Row = dict[str, Any]
+_Probabilities: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _ANSWER = pa.schema(
     [
@@ -59,6 +61,16 @@ class Answered:
     out_of_range: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Rows under one request id, and their answers."""
+
+    id: str
+    rows: list[Row]
+    probabilities: _Probabilities
+    inspection: schema.Inspection
+
+
 class Answerer:
     """Answers chunk after chunk; the same chunk of the same run always alike.
 
@@ -70,6 +82,8 @@ class Answerer:
         What has been laid down about the run.
     key
         With which request ids are signed.
+    policy
+        What is kept of the requests.
 
     Raises
     ------
@@ -77,11 +91,16 @@ class Answerer:
         When the model was trained under a contract whose features differ.
     ContractError
         When a column has a name that the answer needs.
+    ConfigError
+        When identifier or event time could not be used if they were kept by the policy.
     """
 
-    def __init__(self, model: LoadedModel, dataset: Dataset, run: Run, key: bytes) -> None:
+    def __init__(self, model: LoadedModel, dataset: Dataset, run: Run, key: bytes, policy: CapturePolicy) -> None:
         _check(model, dataset)
         self._model, self._dataset, self._run, self._key = model, dataset, run, key
+        self._keeper = capture.Keeper(policy, dataset, key)
+        self._kept = capture.kept_dataset(dataset, policy)
+        self._inspector = schema.Inspector(dataset, {})
         self._requests = schema.request_model(dataset, run.request_rows)
         self._named = [column for column in dataset.request_columns if column.role in ("identifier", "time")]
         self.schema = pa.schema([*((c.name, _arrow(c)) for c in self._named), *_ANSWER])
@@ -110,20 +129,19 @@ class Answerer:
             raise DataError(f"{part.place}: {problem.fact}", problem.next_step)
         found = quality.typed({c.name: part.cells[c.name] for c in columns if c.name in part.cells}, columns)
         good, refused = self._checked(found)
-        answers = [self._ask(number, n, some) for n, some in enumerate(_cut(good, self._run.request_rows))]
-        at = [position for position, _ in good]
-        captured = (
-            pd.concat([frame for frame, _ in answers], ignore_index=True)
-            if answers
-            else self._captured("", [], np.empty(0))
-        )
-        captured["seconds"] = (time.monotonic() - began) / max(len(good), 1)
+        asked = [self._ask(number, n, some) for n, some in enumerate(_cut(good, self._run.request_rows))]
+        unseen, out_of_range = Counter[str](), Counter[str]()
+        for request in asked:
+            unseen.update(request.inspection.unseen)
+            out_of_range.update(request.inspection.out_of_range)
         return Answered(
-            rows=self._table(found.values, at, first, captured, [w for _, words in answers for w in words]),
+            rows=self._table(found.values, [position for position, _ in good], first, asked),
             refused=[{"source": part.place, "row": first + row, **problem} for row, problem in refused],
-            captured=captured,
+            captured=self._captured(asked, (time.monotonic() - began) / max(len(good), 1)),
             read=len(found.values),
             refused_rows=len(found.values) - len(good),
+            unseen=unseen,
+            out_of_range=out_of_range,
         )
 
     # --- checks
@@ -170,8 +188,7 @@ class Answerer:
 
     # --- answers
 
-    def _ask(self, chunk: int, number: int, some: Sequence[tuple[int, Row]]) -> tuple[pd.DataFrame, list[str]]:
-        """Return the answers to one request as they are captured, and the warnings of each row."""
+    def _ask(self, chunk: int, number: int, some: Sequence[tuple[int, Row]]) -> _Asked:
         rows = [row for _, row in some]
         probabilities = self._predict(schema.frame(self._dataset, rows))
         place = f"{self._run.writer} {chunk} {number}".encode()
@@ -181,9 +198,9 @@ class Answerer:
             milliseconds=int(self._run.started.timestamp() * 1000),
             randomness=hmac.new(self._key, place, hashlib.sha256).digest()[:6],
         )
-        return self._captured(request_id, rows, probabilities), [""] * len(rows)
+        return _Asked(request_id, rows, probabilities, self._inspector.inspect(rows))
 
-    def _predict(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def _predict(self, frame: pd.DataFrame) -> _Probabilities:
         tag = self._model.tag
         try:
             found = np.asarray(self._model.predict(frame), dtype="float64")
@@ -199,34 +216,50 @@ class Answerer:
             )
         return found
 
-    def _captured(self, request_id: str, rows: Sequence[Row], probabilities: Any) -> pd.DataFrame:  # noqa: ANN401
-        count = len(rows)
-        received = pd.Series([pd.Timestamp(self._run.started)] * count, dtype="datetime64[us, UTC]")
+    def _warnings(self, asked: _Asked) -> list[str]:
+        if not asked.inspection.remarks:
+            return [""] * len(asked.rows)
+        found = [self._inspector.inspect([row]).remarks for row in asked.rows]  # of many, an inspection tells some
+        return [" ".join(f"{remark.field}: {remark.message}" for remark in remarks) for remarks in found]
+
+    def _table(self, values: pa.Table, at: list[int], first: int, asked: Sequence[_Asked]) -> pa.Table:
+        """Return what the output is told of the answered rows."""
+        named = values.select([column.name for column in self._named]).take(pa.array(at, pa.int64()))
+        probabilities = _joined(asked)
+        answer = [
+            pa.array(np.asarray(at, dtype="int64") + first),
+            pa.array(probabilities),
+            pa.array(probabilities >= self._run.threshold),
+            pa.array([self._model.tag] * len(at), pa.string()),
+            pa.array([request.id for request in asked for _ in request.rows], pa.string()),
+            pa.array([row for request in asked for row in range(len(request.rows))], pa.int64()),
+            pa.array([words for request in asked for words in self._warnings(request)], pa.string()),
+        ]
+        return pa.table([*named.columns, *answer], schema=self.schema)
+
+    def _captured(self, asked: Sequence[_Asked], seconds: float) -> pd.DataFrame:
+        """Return the rows of the table of predictions, as far as the policy keeps them."""
+        kept = [request for request in asked if self._keeper.keeps(request.id)]
+        rows = [row for request in kept for row in self._keeper.rows(request.rows)]
+        probabilities, count = _joined(kept), len(rows)
         answers = pd.DataFrame(
             {
-                "request_id": pd.Series([request_id] * count, dtype="str"),
-                "row": np.arange(count, dtype="int64"),
-                "received": received,
+                "request_id": pd.Series([request.id for request in kept for _ in request.rows], dtype="str"),
+                "row": np.array([row for request in kept for row in range(len(request.rows))], dtype="int64"),
+                "received": pd.Series([pd.Timestamp(self._run.started)] * count, dtype="datetime64[us, UTC]"),
                 "version": pd.Series([self._model.tag] * count, dtype="str"),
                 "probability": probabilities,
                 "prediction": probabilities >= self._run.threshold,
                 "role": pd.Series(["champion"] * count, dtype="str"),
                 "rollout": pd.Series([""] * count, dtype="str"),
-                "seconds": np.zeros(count),
+                "seconds": np.full(count, seconds),
             }
         )
-        return pd.concat([answers, schema.frame(self._dataset, rows)], axis="columns")
+        return pd.concat([answers, schema.frame(self._kept, rows)], axis="columns")
 
-    def _table(
-        self, values: pa.Table, at: list[int], first: int, captured: pd.DataFrame, warnings: list[str]
-    ) -> pa.Table:
-        named = values.select([column.name for column in self._named]).take(pa.array(at, pa.int64()))
-        answer = [
-            pa.array(np.asarray(at, dtype="int64") + first),
-            *(pa.array(captured[name]) for name in ("probability", "prediction", "version", "request_id", "row")),
-            pa.array(warnings, pa.string()),
-        ]
-        return pa.table([*named.columns, *answer], names=self.schema.names).cast(self.schema)
+
+def _joined(asked: Sequence[_Asked]) -> _Probabilities:
+    return np.concatenate([np.empty(0), *(request.probabilities for request in asked)])
 
 
 def _rows(values: pa.Table) -> list[Row]:

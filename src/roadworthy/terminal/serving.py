@@ -1,11 +1,14 @@
-"""What a person is shown of scoring."""
+"""What a person is shown of scoring, and of the service's consumers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
 
 from roadworthy.scoring import Account
+from roadworthy.serving.consumers import Checked
 from roadworthy.terminal import short
 
 
@@ -29,3 +32,12 @@ def show_scoring(console: Console, found: Account) -> None:
         console.print(
             f"  {found.refused:>8,} break the contract{more}; why: {escape(found.refused_to)}", highlight=False
         )
+
+
+def show_consumers(console: Console, checked: Sequence[Checked]) -> None:
+    """Each consumer, and what would break."""
+    if not checked:
+        console.print("No consumer has put its requests into the folder that service.consumers names.")
+    for each in checked:
+        mark = "[red]✗[/]" if each.problems else "[green]✓[/]"
+        console.print(f"  {mark} {escape(each.consumer)}: {escape(each.words)}", highlight=False)
