@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from roadworthy.config.section import Section
 from roadworthy.records import OwnerRole
@@ -101,13 +102,21 @@ class RolloutPolicy(Section):
     minimum_requests: int = Field(default=500, ge=1, description="that the challenger answers in each step")
     minimum_minutes: float = Field(default=10.0, ge=0, description="that each step lasts")
     patience_minutes: float = Field(default=1440.0, gt=0, description="after which a step without a verdict is aborted")
-    confidence: float = Field(default=0.99, gt=0, lt=1, description="that no bound is broken or kept by chance")
-    error_rate: float = Field(default=0.01, ge=0, le=1, description="requests that fail, at most")
+    confidence: float = Field(default=0.99, gt=0, lt=1, description="that chance alone neither ends nor promotes it")
+    error_rate: float = Field(default=0.01, gt=0, le=1, description="requests that fail, at most")
     slow_seconds: float = Field(default=0.5, gt=0, description="a request that takes longer is slow")
-    slow_share: float = Field(default=0.05, ge=0, le=1, description="requests that are slow, at most")
-    difference: float = Field(default=0.2, ge=0, le=1, description="rows decided otherwise than by the champion")
+    slow_share: float = Field(default=0.05, gt=0, le=1, description="requests that are slow, at most")
+    difference: float = Field(default=0.2, gt=0, le=1, description="rows decided otherwise than by the champion")
     quality: float = Field(default=0.02, ge=0, le=1, description="Brier score above the champion's, at most")
+    minimum_labelled: int = Field(default=500, ge=1, description="labelled requests from which on quality must be kept")
     then: Literal["promote", "ask"] = Field(default="promote", description="what follows the last step")
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[float, ...]) -> tuple[float, ...]:
+        if not steps or not 0 < steps[0] <= steps[-1] <= 1 or any(later <= one for one, later in pairwise(steps)):
+            raise ValueError("give one or more rising shares, above 0 and at most 1, such as [0.01, 0.1, 0.5]")
+        return steps
 
 
 class Policy(Section):
