@@ -21,6 +21,10 @@ _IN_ORDER = {"datafusion.execution.target_partitions": "1"}
 class Reading(Files):
     """The part of the tables that reads."""
 
+    def columns(self, name: str, *, version: int | None = None) -> tuple[str, ...]:
+        """Return the names of a version's columns, in their order; none when there is no table."""
+        return tuple(field.name for field in self._at(name, version).schema().fields) if self.exists(name) else ()
+
     def read(
         self,
         name: str,
