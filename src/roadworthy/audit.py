@@ -15,6 +15,7 @@ from roadworthy.errors import (
     GateRefused,
     RegistryError,
     RoadworthyError,
+    RolloutError,
     StateError,
     TokenError,
     UnknownVersion,
@@ -25,7 +26,7 @@ from roadworthy.state import State
 COMMAND_LINE = "command line"
 
 # What was asked for was looked at, and the answer is no; anything else broke on the way.
-_REFUSALS = (GateRefused, DataRefused, RegistryError, UnknownVersion, TokenError)
+_REFUSALS = (GateRefused, DataRefused, RegistryError, UnknownVersion, TokenError, RolloutError)
 
 
 @dataclass

@@ -71,6 +71,14 @@ class GateRefused(RoadworthyError):
     """A gate said no: the version was recorded, and does not go to production."""
 
 
+class RolloutError(RoadworthyError):
+    """A rollout cannot be started or ended as asked."""
+
+
+class RolloutOver(RolloutError):
+    """A rollout has ended, or lost its champion, while its end was being written."""
+
+
 class ServingError(RoadworthyError):
     """The service cannot be started or reached."""
 

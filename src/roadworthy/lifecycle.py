@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from roadworthy import decisions, gate, registry
+from roadworthy import decisions, gate, registry, rollouts
 from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.data import ingest as ingestion
 from roadworthy.data import quality
@@ -238,12 +238,13 @@ def act(project: Project, decision: Decision, *, who: str) -> Decision:
 
 
 def watch_once(project: Project, *, who: str, clock: datetime | None = None) -> list[Decision]:
-    """Observe, decide and act, once; return what was decided, oldest window first.
+    """Look at the running rollout, then observe, decide and act, once; return what was decided, oldest window first.
 
-    The running services are looked at first, whether or not there is traffic to judge. Only the two newest windows can
-    lead to a retraining or a rollback: what an older one says has passed.
+    The running services and the rollout are looked at first, whether or not there is traffic to judge. Only the two
+    newest windows can lead to a retraining or a rollback: what an older one says has passed.
     """
     watch_services(project)
+    rollouts.look(project, who=who)
     judged = observe(project, clock=clock)
     current = {judgement.window for judgement in project.state.windows()[-2:]}
     made = []
@@ -280,7 +281,8 @@ def resolve_quiet_alerts(project: Project) -> list[str]:
     """Resolve the open alerts whose cause neither the two newest windows nor a service shows any more; return them."""
     present = {finding.cause for judged in project.state.windows()[-2:] for finding in decisions.findings(judged)}
     present |= {finding.cause for finding in _service_findings(project)}
-    quiet = [alert.cause for alert in project.state.open_alerts() if alert.cause not in present]
+    open_causes = [alert.cause for alert in project.state.open_alerts() if not rollouts.is_cause(alert.cause)]
+    quiet = [cause for cause in open_causes if cause not in present]
     for cause in quiet:
         project.state.resolve_alert(cause)
     return quiet

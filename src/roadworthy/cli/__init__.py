@@ -32,6 +32,7 @@ COMMANDS = {
     "release": "production",
     "promote": "production",
     "rollback": "production",
+    "rollout": "rollout",
     "history": "production",
     "serve": "production",
     "token": "access",

@@ -21,6 +21,7 @@ from roadworthy.records import (
     HistoryEntry,
     MetricReading,
     ModelVersion,
+    Rollout,
     RunRecord,
     now,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "champion",
     "delete",
     "draft",
+    "expect_ready",
     "file",
     "former",
     "load",
@@ -164,7 +166,15 @@ def delete(tag: str, config: Config | None = None) -> None:
 
 
 def promote(
-    config: Config, state: State, name: str, *, who: str, reason: str, force: bool = False, origin: str = COMMAND_LINE
+    config: Config,
+    state: State,
+    name: str,
+    *,
+    who: str,
+    reason: str,
+    force: bool = False,
+    origin: str = COMMAND_LINE,
+    ending: Rollout | None = None,
 ) -> HistoryEntry:
     """Make a version champion, once its gate has passed and it has answered its smoke request.
 
@@ -176,6 +186,8 @@ def promote(
         Neither gate nor smoke request is asked; the history says so.
     origin
         Through what it came; goes into the audit log.
+    ending
+        A rollout that ends by it, as it is then: it ends in the transaction that moves the pointer, or nothing does.
 
     Returns
     -------
@@ -190,6 +202,8 @@ def promote(
         When it is champion already, or cannot be loaded or answer.
     UnknownVersion
         As for `resolve`.
+    RolloutOver
+        When the rollout that it was to end has ended otherwise meanwhile.
     """
     began = time.monotonic()
     with recorded(state, who=who, act="promote", target=name, origin=origin) as act:
@@ -199,11 +213,10 @@ def promote(
 
         def ready() -> None:
             if not force:
-                _expect_passed(version)
-                smoke(load(config, version.tag))
+                expect_ready(config, version)
 
         draft = HistoryEntry(who=who, action="promote", reason=reason, forced=force)
-        entry = _point(state, version, ready, draft, began)
+        entry = _point(state, version, ready, draft, began, ending=ending)
         act.detail = _account(entry)
     return entry
 
@@ -282,6 +295,20 @@ def former(state: State) -> ModelVersion | None:
     return None if found is None else state.version(found)
 
 
+def expect_ready(config: Config, version: ModelVersion) -> None:
+    """See that a version may go to production: its gate has passed, and it answers its smoke request.
+
+    Raises
+    ------
+    GateRefused
+        When its gate did not pass.
+    RegistryError
+        When it cannot be loaded or answer.
+    """
+    _expect_passed(version)
+    smoke(load(config, version.tag))
+
+
 # --- steps of a promotion ------------------------------------------------------------------------------------------
 
 
@@ -310,7 +337,13 @@ def _expect_passed(version: ModelVersion) -> None:
 
 
 def _point(
-    state: State, version: ModelVersion, ready: Callable[[], None], entry: HistoryEntry, began: float
+    state: State,
+    version: ModelVersion,
+    ready: Callable[[], None],
+    entry: HistoryEntry,
+    began: float,
+    *,
+    ending: Rollout | None = None,
 ) -> HistoryEntry:
     def completed(action: Literal["promote", "rollback", "refuse"], **changes: object) -> HistoryEntry:
         return entry.model_copy(update={"at": now(), "action": action, "seconds": time.monotonic() - began} | changes)
@@ -323,7 +356,8 @@ def _point(
         reason = f"{entry.action} refused: {error.fact}"
         state.append_history(completed("refuse", version_from=present, version_to=version.tag, reason=reason))
         raise
-    return state.move_alias(CHAMPION, version.tag, completed(entry.action))  # type: ignore[arg-type]  # one of the two
+    done = completed(entry.action)  # type: ignore[arg-type]  # one of the two
+    return state.move_alias(CHAMPION, version.tag, done, ending=ending)
 
 
 def _account(entry: HistoryEntry) -> str:

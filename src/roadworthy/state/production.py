@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
-from roadworthy.errors import StateError
-from roadworthy.records import Alias, Deployment, HistoryEntry, ModelVersion, now
+from roadworthy.errors import RolloutOver, StateError
+from roadworthy.records import Alias, Deployment, HistoryEntry, ModelVersion, Rollout, now
 from roadworthy.state.base import Database, document, insert_unless_there
-from roadworthy.state.schema import aliases, deployments, history, versions
+from roadworthy.state.schema import aliases, deployments, history, rollouts, versions
 
 
 class Production(Database):
@@ -43,11 +43,21 @@ class Production(Database):
             row = connection.execute(select(aliases).where(aliases.c.name == name)).mappings().one_or_none()
         return None if row is None else Alias.model_validate(dict(row))
 
-    def move_alias(self, name: str, tag: str, entry: HistoryEntry) -> HistoryEntry:
+    def move_alias(self, name: str, tag: str, entry: HistoryEntry, *, ending: Rollout | None = None) -> HistoryEntry:
         """Point an alias at a version and add the history entry, both or neither.
 
         The entry's ``version_from`` becomes what the alias pointed at in that very moment, and ``version_to`` the tag,
         so that the history stays a chain whoever races. The entry as added is returned.
+
+        Parameters
+        ----------
+        ending
+            A rollout that ends by it, as it is then; it ends in the same transaction.
+
+        Raises
+        ------
+        RolloutOver
+            When the rollout has ended meanwhile, or another than its champion is champion: then nothing changes.
         """
         row = {"name": name, "version": tag, "since": entry.at}
         with self._writing() as connection:
@@ -58,6 +68,8 @@ class Production(Database):
                 connection.execute(update(aliases).where(aliases.c.name == name).values(version=tag, since=entry.at))
             added = entry.model_copy(update={"version_from": former, "version_to": tag})
             connection.execute(history.insert().values(document=document(added)))
+            if ending is not None:
+                _end(connection, ending, former)
         return added
 
     def append_history(self, entry: HistoryEntry) -> None:
@@ -85,3 +97,14 @@ class Production(Database):
         """Remove a service process that has ended."""
         with self._writing() as connection:
             connection.execute(delete(deployments).where(deployments.c.id == deployment_id))
+
+
+def _end(connection: Connection, rollout: Rollout, former: str | None) -> None:
+    """End a running rollout; raise RolloutOver, which undoes the transaction, when it runs no longer as it did."""
+    here = (rollouts.c.id == rollout.id, rollouts.c.running)
+    ended = update(rollouts).where(*here).values(running=False, document=document(rollout))
+    if former != rollout.champion or connection.execute(ended).rowcount == 0:
+        raise RolloutOver(
+            f"Rollout {rollout.id} has ended meanwhile, or {rollout.champion} is no longer champion.",
+            "See what became of it: `roadworthy rollout status`.",
+        )

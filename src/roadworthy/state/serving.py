@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from roadworthy.errors import StateError
 from roadworthy.records import AccessToken, AuditEntry, HistoryEntry, Rollout, now
-from roadworthy.state.base import Database, document, insert_unless_there
+from roadworthy.state.base import Database, document, insert_unless_there, record_of
 from roadworthy.state.schema import audit, history, rollouts, tokens
 
 
@@ -63,14 +63,33 @@ class Serving(Database):
                 )
             connection.execute(history.insert().values(document=document(entry)))
 
-    def save_rollout(self, record: Rollout) -> bool:
-        """Keep what has become of a running rollout; return False when it has ended meanwhile: then nothing changes."""
+    def save_rollout(self, record: Rollout, entry: HistoryEntry | None = None, *, after: Rollout | None = None) -> bool:
+        """Keep what has become of a running rollout, with its history entry when it has one, both or neither.
+
+        Parameters
+        ----------
+        record
+            The rollout as it is now.
+        entry
+            What is added to the history.
+        after
+            The rollout as it was read: when another has led it to another step meanwhile, nothing changes.
+
+        Returns
+        -------
+        bool
+            False when it has ended meanwhile, or is no longer as in ``after``: then nothing changes.
+        """
         values = {"running": record.state == "running", "document": document(record)}
+        here = (rollouts.c.id == record.id, rollouts.c.running)
         with self._writing() as connection:
-            changed = connection.execute(
-                update(rollouts).where(rollouts.c.id == record.id, rollouts.c.running).values(values)
-            )
-            return changed.rowcount > 0
+            found = connection.execute(select(rollouts.c.document).where(*here).with_for_update()).scalar_one_or_none()
+            if found is None or (after is not None and record_of(Rollout, found).step != after.step):
+                return False
+            connection.execute(update(rollouts).where(*here).values(values))
+            if entry is not None:
+                connection.execute(history.insert().values(document=document(entry)))
+            return True
 
     def running_rollout(self) -> Rollout | None:
         """Return the rollout that is running, if one is."""
