@@ -19,7 +19,7 @@ from sqlalchemy import Table, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 import roadworthy
-from roadworthy.errors import StateError
+from roadworthy.errors import RolloutOver, StateError
 from roadworthy.records import (
     AccessToken,
     AuditEntry,
@@ -286,6 +286,40 @@ def test_a_killed_process_leaves_neither_half(state_address: str) -> None:
         assert [h.version_to for h in state.history()] == ["m:old"]
         state.move_alias("champion", "m:new", entry())
         assert len(state.history()) == 2
+
+
+def test_a_rollouts_step_is_led_on_once_and_with_its_history(state: State) -> None:
+    first = _rollout("first")
+    state.start_rollout(first, HistoryEntry(who="ada", action="rollout"))
+    entry = HistoryEntry(who="ada", action="rollout", reason="step 2")
+    further = first.model_copy(update={"step": 1})
+    assert state.save_rollout(further, entry, after=first)
+    assert not state.save_rollout(first, entry, after=first)  # judged before another led it on
+    assert state.running_rollout() == further
+    assert [kept.reason for kept in state.history()] == ["step 2", ""]
+
+
+def test_a_promotion_and_the_rollout_that_it_ends_are_one(state: State) -> None:
+    promoted = HistoryEntry(who="ada", action="promote")
+    state.move_alias("champion", "m:1", promoted)
+    rollout = _rollout("first")
+    state.start_rollout(rollout, HistoryEntry(who="ada", action="rollout"))
+    ended = rollout.model_copy(update={"state": "promoted", "ended": now()})
+    state.move_alias("champion", "m:3", promoted)
+    with pytest.raises(RolloutOver, match="m:1 is no longer champion"):
+        state.move_alias("champion", "m:2", promoted, ending=ended)
+    assert state.running_rollout() == rollout
+    state.move_alias("champion", "m:1", promoted)
+    state.move_alias("champion", "m:2", promoted, ending=ended)
+    assert state.running_rollout() is None
+    assert state.rollouts() == [ended]
+    state.move_alias("champion", "m:1", promoted)
+    before = state.history()
+    with pytest.raises(RolloutOver, match="has ended meanwhile"):
+        state.move_alias("champion", "m:2", promoted, ending=ended)
+    alias = state.alias("champion")
+    assert alias is not None
+    assert (alias.version, state.history()) == ("m:1", before)
 
 
 # --- the schema --------------------------------------------------------------------------------------------------

@@ -38,6 +38,14 @@ def test_rows_come_back_as_they_were(tables: Tables, frame: pd.DataFrame) -> Non
     assert tables.count("flights") == 3
 
 
+def test_the_columns_of_a_version_are_known(tables: Tables, frame: pd.DataFrame) -> None:
+    assert tables.columns("flights") == ()
+    first = tables.append("flights", frame)
+    tables.append("flights", frame.assign(more=1))
+    assert tables.columns("flights", version=first) == tuple(frame.columns)
+    assert tables.columns("flights") == (*frame.columns, "more")
+
+
 def test_a_nullable_truth_value_without_gaps_stays_nullable(tables: Tables, frame: pd.DataFrame) -> None:
     tables.append("flights", frame.iloc[[0, 2]])
     assert tables.read("flights").dtypes.astype(str).to_dict() == frame.dtypes.astype(str).to_dict()
