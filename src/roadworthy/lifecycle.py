@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from roadworthy import decisions, gate, registry, rollouts
+from roadworthy import candidate, decisions, gate, registry, rollouts
 from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.data import ingest as ingestion
 from roadworthy.data import quality
 from roadworthy.data.ingest import OnProblem, OnProgress
 from roadworthy.data.sources import Source, read_file
-from roadworthy.errors import DataError, PipelineError, RoadworthyError
+from roadworthy.errors import DataError, RoadworthyError
 from roadworthy.monitoring import alerts, windows
 from roadworthy.monitoring import report as reports
-from roadworthy.monitoring.profiles import Profile
 from roadworthy.observation import observe_window, read_traffic
 from roadworthy.pipeline import build as pipeline
-from roadworthy.pipeline import lineage
 from roadworthy.project import Project
 from roadworthy.records import (
     CHALLENGER,
     Comparison,
     Decision,
     Finding,
-    GateCheck,
     HistoryEntry,
     Ingestion,
-    MetricReading,
     ModelVersion,
     ReplayAccount,
     RunRecord,
     Window,
     WindowReport,
 )
-from roadworthy.serving import consumers, tokens
 from roadworthy.serving import replay as replaying
+from roadworthy.serving import tokens
 
 _WATCH = "watch"  # through what an act of the policy comes, in the audit log
-_CATEGORIES_KNOWN = 1000  # of one feature; where there are more, new ones are as common as known ones
 _RUNNING_SECONDS = 60.0  # a service that has not reported itself for so long has ended
 
 
@@ -125,7 +118,7 @@ def release(
     """
     chosen = products or project.config.settings.model.products
     with recorded(project.state, who=who, act="release", target=chosen, origin=origin) as act:
-        version = _judged(project, project.root / chosen, who)
+        version = candidate.judged(project, project.root / chosen, who)
         act.target, act.detail = version.tag, f"run {version.run_id}"
         if not version.gate.passed:
             act.refuse("; ".join(f"{check.name}: {check.fact}" for check in version.gate.checks if not check.passed))
@@ -327,79 +320,6 @@ def _training_months(window: Window, months: int) -> tuple[str, str]:
     return start.strftime("%Y-%m-%d"), end.strftime("%Y-%m-%d")
 
 
-def _judged(project: Project, folder: Path, who: str) -> ModelVersion:
-    """Return what stands in a products folder as a version on record, with the gate's verdict."""
-    run = lineage.lineage(project.config, project.state, folder)
-    measured = _measured(folder / project.config.settings.model.metrics)
-    readings = {name: MetricReading.model_validate(value) for name, value in measured["readings"].items()}
-    return registry.add(
-        project.config,
-        project.state,
-        run=run,
-        verdict=gate.judge(project.config, readings, further=_consumers(project, folder)),
-        metrics=readings,
-        files=_version_files(project, folder, run),
-        contract_hash=project.contract.hash,
-        tables=run.tables,
-        trained_from=measured.get("trained_from"),
-        trained_until=measured.get("trained_until"),
-        who=who,
-        reason=f"run {run.id}",
-    )
-
-
-def _consumers(project: Project, folder: Path) -> list[GateCheck]:
-    """Let the service's consumers try a build's model, one check each."""
-    settings = project.config.settings
-    found = consumers.read(project.config.path(settings.service.consumers))
-    if not found:
-        return []
-    model = registry.draft(project.config, folder / settings.model.model, project.dataset)
-    checked = consumers.check(
-        found, project.dataset, model, settings.use_case.value.threshold, settings.service.max_rows
-    )
-    return [GateCheck(name=f"consumer {c.consumer}", passed=not c.problems, fact=c.words) for c in checked]
-
-
 def _nominate(project: Project, version: ModelVersion, who: str) -> None:
     entry = HistoryEntry(who=who, action="nominate", version_to=version.tag, reason="passed the gate")
     project.state.move_alias(CHALLENGER, version.tag, entry)
-
-
-def _measured(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        content["readings"]
-    except (OSError, ValueError, KeyError) as error:
-        raise PipelineError(
-            f"{path} does not hold the evaluation's metrics ({error}).", "Run `ploomber build`, then release again."
-        ) from error
-    return content
-
-
-def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, bytes | Path]:
-    names = project.config.settings.model
-    reference = pd.read_parquet(folder / names.reference)
-    # predictions on rows it was trained on would flatter it: those of the held-out rows alone are its reference
-    profile = Profile.of(reference[list(project.dataset.features)])
-    profile = profile.merge(Profile.of(reference.loc[reference["probability"].notna(), ["probability"]]))
-    return {
-        "model.pkl" if names.model == "model.pkl" else "model.skops": folder / names.model,
-        "contract.yaml": project.config.path(project.config.settings.contract),
-        "reference.profile.bin": profile.to_bytes(),
-        "smoke.json": folder / "smoke.json",
-        "metrics.json": folder / names.metrics,
-        "calibration.json": folder / "calibration.json",
-        "lineage.json": run.model_dump_json(indent=2).encode(),
-        "training.json": _training(project, reference),
-    }
-
-
-def _training(project: Project, reference: pd.DataFrame) -> bytes:
-    """Return what the service must know of the training rows: the categories, as long as they are not too many."""
-    learnt = reference[reference["probability"].isna()]  # those that have one were held out
-    learnt = reference if learnt.empty else learnt
-    texts = [column.name for column in project.dataset.with_role("feature") if column.type == "string"]
-    distinct = {name: sorted(learnt[name].dropna().unique().tolist()) for name in texts}
-    seen = {name: values if len(values) <= _CATEGORIES_KNOWN else None for name, values in distinct.items()}
-    return json.dumps({"seen": seen}, ensure_ascii=False).encode()

@@ -92,10 +92,7 @@ def load(config: Config, tag: str) -> LoadedModel:
         )
     text = file(tag, CONTRACT).read_text(encoding="utf-8")
     dataset = contracts.parse(text, f"contract of {tag}").dataset(config.settings.dataset)
-    if version.model_file == PICKLED:
-        estimator = _unpickled(content, tag, config.settings.model)
-    else:
-        estimator = _estimator(content, tag, config.settings.model.trusted)
+    estimator = _loaded(content, version.model_file, tag, config)
     return LoadedModel(tag, dataset, path.parent, estimator, _seen(path.with_name(TRAINING)))
 
 
@@ -107,7 +104,7 @@ def draft(config: Config, path: Path, dataset: Dataset) -> LoadedModel:
     RegistryError
         When it cannot be loaded, or holds types that the configuration does not trust.
     """
-    return LoadedModel("the build", dataset, path.parent, _estimator(path, "the build", config.settings.model.trusted))
+    return LoadedModel("the build", dataset, path.parent, _loaded(path.read_bytes(), path.name, "the build", config))
 
 
 def smoke(model: LoadedModel) -> None:
@@ -134,6 +131,12 @@ def smoke(model: LoadedModel) -> None:
             f"{model.tag} answers its smoke request otherwise than at its release.",
             "Install the package versions that it was trained with (see its lineage.json), or train it again.",
         )
+
+
+def _loaded(content: bytes, name: str, tag: str, config: Config) -> Any:  # noqa: ANN401 - any estimator
+    if name == PICKLED:
+        return _unpickled(content, tag, config.settings.model)
+    return _estimator(content, tag, config.settings.model.trusted)
 
 
 def _seen(path: Path) -> dict[str, frozenset[str]]:

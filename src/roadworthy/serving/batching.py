@@ -1,7 +1,7 @@
 """One call of a model for all requests that wait together.
 
-A model takes nearly as long for one row as for fifty. While it works, further requests come in; they are answered by its
-next call, together. Nobody waits for a batch to fill: a request that is alone is answered alone.
+A model takes nearly as long for one row as for fifty. While it works, further requests come in; they are answered by
+its next call, together. Nobody waits for a batch to fill: a request that is alone is answered alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -44,13 +44,13 @@ class Batcher(Generic[Item, Answer]):
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._answer_all)  # after the requests that have arrived by now have come here too
-        waiting = _Waiting(item, rows, loop.create_future())
-        self._waiting.append(waiting)
-        return await waiting.answer
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append(_Waiting(item, rows, answer))
+        return await answer
 
     def _answer_all(self) -> None:
         waiting, self._waiting = self._waiting, []
-        batch: list[_Waiting[Item, Any]] = []
+        batch: list[_Waiting[Item, Answer]] = []
         rows = 0
         for each in waiting:
             if batch and rows + each.rows > self._most_rows:

@@ -1,7 +1,7 @@
-"""Following the champion: a service switches versions without a restart, and tells the state how it is.
+"""Following the state: a service switches versions without a restart, and tells the state how it is.
 
-One reference holds the version that answers; a request takes it once and uses it throughout. A version that cannot
-be loaded, or fails its own smoke request, is refused, and the old one answers on.
+One reference holds the versions that answer; a request takes it once and uses it throughout. A version that cannot be
+loaded, or fails its own smoke request, is refused, and the old one answers on.
 """
 
 from __future__ import annotations
@@ -12,24 +12,39 @@ import secrets
 import socket
 import threading
 import time
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from roadworthy import registry
 from roadworthy.config import Config
 from roadworthy.contract import Dataset
 from roadworthy.errors import RegistryError, RoadworthyError
-from roadworthy.records import CHAMPION, Alias, Deployment, HistoryEntry, now
+from roadworthy.records import CHALLENGER, CHAMPION, Deployment, HistoryEntry, Rollout, now
 from roadworthy.registry import LoadedModel
+from roadworthy.serving import metrics, tokens
+from roadworthy.serving.lineup import LineUp, Ready
+from roadworthy.serving.schema import Inspector
+from roadworthy.serving.tokens import TokenBook
 from roadworthy.state import State
 
 _LOG = logging.getLogger("bentoml.serve")  # the logger that `bentoml serve` shows
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.25
 _HEARTBEAT_SECONDS = 2.0
 _RETRY_REFUSED_SECONDS = 30.0
 _RECENT = 50
 
 
+@dataclass(frozen=True)
+class _Refusal:
+    """A version that could not be taken, as it was wanted then."""
+
+    version: str
+    wanted_since: datetime | None
+    at: float
+
+
 class Follower:
-    """A thread that keeps the champion loaded.
+    """A thread that keeps the champion loaded, the challenger of a rollout beside it, and the tokens known.
 
     Parameters
     ----------
@@ -37,26 +52,30 @@ class Follower:
         The project.
     dataset
         What the service's requests are made of; a version that needs other columns is refused.
+    book
+        Filled with what the state knows of tokens.
     """
 
-    def __init__(self, config: Config, dataset: Dataset) -> None:
+    def __init__(self, config: Config, dataset: Dataset, book: TokenBook) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._config = config
         self._dataset = dataset
-        self._model: LoadedModel | None = None
+        self._book = book
+        self._lineup = LineUp()
         self._since = now()
         self._state: State | None = None
         self._problems: dict[str, str] = {}
-        self._refused: tuple[Alias, float] | None = None
-        self._reported: tuple[str | None, str | None] | None = None
+        self._refused: dict[str, _Refusal] = {}
+        self._told = {"lost": 0, "spooled": 0}
+        self._reported: tuple[object, ...] | None = None
         self._reported_at = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow-champion", daemon=True)
 
     @property
-    def model(self) -> LoadedModel | None:
-        """The version that answers; None while there is none."""
-        return self._model
+    def lineup(self) -> LineUp:
+        """The versions that answer."""
+        return self._lineup
 
     @property
     def problem(self) -> str | None:
@@ -70,6 +89,10 @@ class Follower:
         elif self._problems.get(part) != problem:
             self._problems = {**self._problems, part: problem}
             _LOG.warning("%s", problem)
+
+    def tell(self, *, lost: int, spooled: int) -> None:
+        """Set what the next heartbeat says of the memory: rows lost so far, bytes that wait in the spool."""
+        self._told = {"lost": lost, "spooled": spooled}
 
     def start(self) -> None:
         """Look once, so that the first request finds the champion, and then follow in the background."""
@@ -89,12 +112,14 @@ class Follower:
             self._state.close()
 
     def look(self) -> None:
-        """Follow the champion's pointer and report; whatever goes wrong becomes the reported problem."""
+        """Follow the pointers and report; whatever goes wrong becomes the reported problem."""
         try:
             state = self._open()
-            alias = state.alias(CHAMPION)
+            self._book.replace(state.tokens())
+            alias, rollout = state.alias(CHAMPION), state.running_rollout()
             self.note("state", None)
-            self._follow(state, alias)
+            self._follow_champion(state, alias.version if alias else None, alias.since if alias else None)
+            self._follow_rollout(state, rollout)
             self._report(state)
         except RoadworthyError as error:
             self.note("state", f"{error.fact} The service answers on with what it has.")
@@ -108,46 +133,87 @@ class Follower:
     def _open(self) -> State:
         if self._state is None:
             self._state = State.open(self._config.state_address)
+            try:
+                tokens.local(self._config, self._state)
+            except (
+                RoadworthyError
+            ) as error:  # as where nothing can be written; the tools of this machine then have none
+                _LOG.warning("%s", error.fact)
         return self._state
 
-    def _follow(self, state: State, alias: Alias | None) -> None:
-        if alias is None or (self._model is not None and self._model.tag == alias.version):
-            self._refused = None
-            self.note("version", None)
-        elif not self._refused_lately(alias):
-            self._switch(state, alias)
+    # --- the champion
 
-    def _refused_lately(self, alias: Alias) -> bool:
-        if self._refused is None:
-            return False
-        refused, at = self._refused
-        return refused == alias and time.monotonic() - at < _RETRY_REFUSED_SECONDS
+    def _follow_champion(self, state: State, version: str | None, since: datetime | None) -> None:
+        present = self._lineup.champion
+        if version is None or (present is not None and present.tag == version):
+            self._accept(CHAMPION)
+            return
+        ready = self._ready(state, CHAMPION, version, since)
+        if ready is not None:
+            self._lineup, self._since = replace(self._lineup, champion=ready), now()
+            if present is not None:
+                metrics.LIVE.labels(present.tag).set(0)
+            metrics.LIVE.labels(version).set(1)
+            _LOG.info("Version %s answers from now on.", version)
 
-    def _switch(self, state: State, alias: Alias) -> None:
+    # --- the challenger of a rollout
+
+    def _follow_rollout(self, state: State, rollout: Rollout | None) -> None:
+        if rollout is None:
+            self._accept(CHALLENGER)
+            if self._lineup.rollout is not None:
+                self._lineup = replace(self._lineup, challenger=None, rollout=None)
+            return
+        present = self._lineup.challenger
+        if present is None or present.tag != rollout.challenger:
+            present = self._ready(state, CHALLENGER, rollout.challenger, rollout.started)
+        # A rollout of a challenger that cannot be loaded goes nowhere: without requests it ends by its patience.
+        self._lineup = replace(self._lineup, challenger=present, rollout=rollout if present else None)
+
+    # --- taking a version, or refusing it
+
+    def _ready(self, state: State, role: str, version: str, since: datetime | None) -> Ready | None:
+        """Return a version loaded and proved by its smoke request; None when it is refused."""
+        other = {CHAMPION: self._lineup.challenger, CHALLENGER: self._lineup.champion}[role]
+        if other is not None and other.tag == version:  # a promoted challenger is in memory already
+            self._accept(role)
+            return other
+        if self._refused_lately(role, version, since):
+            return None
         try:
-            model = registry.load(self._config, alias.version)
+            model = registry.load(self._config, version)
             self._check_columns(model)
             registry.smoke(model)
         except Exception as error:  # whatever a broken version raises, the old one must answer on
             reason = error.fact if isinstance(error, RoadworthyError) else f"{type(error).__name__}: {error}."
-            self._refuse(state, alias, reason)
-        else:
-            self._model, self._since, self._refused = model, now(), None
-            self.note("version", None)
-            _LOG.info("Version %s answers from now on.", alias.version)
+            self._refuse(state, role, version, since, reason)
+            return None
+        self._accept(role)
+        return Ready(model, Inspector(self._dataset, model.seen))
 
-    def _refuse(self, state: State, alias: Alias, reason: str) -> None:
-        self._refused = (alias, time.monotonic())
-        former = self._model.tag if self._model else None
+    def _accept(self, role: str) -> None:
+        self._refused.pop(role, None)
+        self.note(role, None)
+
+    def _refused_lately(self, role: str, version: str, since: datetime | None) -> bool:
+        refused = self._refused.get(role)
+        if refused is None or (refused.version, refused.wanted_since) != (version, since):
+            return False
+        return time.monotonic() - refused.at < _RETRY_REFUSED_SECONDS
+
+    def _refuse(self, state: State, role: str, version: str, since: datetime | None, reason: str) -> None:
+        again = role in self._refused and self._refused[role].wanted_since == since
+        self._refused[role] = _Refusal(version, since, time.monotonic())
+        former = self._lineup.champion.tag if self._lineup.champion else None
         stays = f"{former} answers on." if former else "No version answers."
-        self.note("version", f"Version {alias.version} was refused: {reason} {stays}")
-        told = any(
-            entry.action == "refuse" and entry.version_to == alias.version and entry.at >= alias.since
+        self.note(role, f"Version {version} was refused: {reason} {stays}")
+        told = again or any(
+            entry.action == "refuse" and entry.version_to == version and (since is None or entry.at >= since)
             for entry in state.history(limit=_RECENT)
         )
         if not told:
             entry = HistoryEntry(
-                who=f"service {self.id}", action="refuse", version_from=former, version_to=alias.version, reason=reason
+                who=f"service {self.id}", action="refuse", version_from=former, version_to=version, reason=reason
             )
             state.append_history(entry)
 
@@ -162,8 +228,10 @@ class Follower:
             )
 
     def _report(self, state: State) -> None:
-        version = self._model.tag if self._model else None
-        seen = (version, self.problem)
+        lineup = self._lineup
+        version = lineup.champion.tag if lineup.champion else None
+        challenger = lineup.challenger.tag if lineup.challenger else None
+        seen = (version, challenger, self.problem, self._told["lost"])
         if seen == self._reported and time.monotonic() - self._reported_at < _HEARTBEAT_SECONDS:
             return
         state.heartbeat(
@@ -174,6 +242,8 @@ class Follower:
                 since=self._since,
                 heartbeat=now(),
                 problem=self.problem,
+                challenger=challenger,
+                **self._told,
             )
         )
         self._reported, self._reported_at = seen, time.monotonic()

@@ -49,8 +49,8 @@ ALL = (
 
 def forget_dead_workers() -> None:
     """Drop the gauges of workers that were killed: they would be counted as live for ever."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or os.environ.get("prometheus_multiproc_dir")  # noqa: SIM112
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # BentoML sets it for its workers
     for file in Path(folder).glob("gauge_live*_*.db") if folder else ():
         pid = file.stem.rpartition("_")[2]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            mark_process_dead(int(pid), str(folder))
+            mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]  # prometheus_client's

@@ -1,7 +1,8 @@
 """The BentoML service of a project: what it takes and answers, and what BentoML is told of it.
 
-BentoML's own validation answers some bad requests with status 500 and logs the values of others, so a body is handed
-on as it came and checked in `roadworthy.serving.desk`; BentoML documents the same models at /docs.json.
+BentoML documents the models of a request at /docs.json and in a bento; the requests themselves are answered by
+`roadworthy.serving.front`, a middleware before its router, for BentoML's own validation answers some bad requests with
+status 500, logs the values of others, and takes longer than the model.
 """
 
 from __future__ import annotations
@@ -9,23 +10,24 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import bentoml
 import psutil
 from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml.exceptions import BentoMLException
+from bentoml.exceptions import BentoMLException, ServiceUnavailable
 from pydantic import BaseModel, create_model
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.middleware.cors import CORSMiddleware
 
 from roadworthy import config as configuration
 from roadworthy import contract as contracts
 from roadworthy.config import Config
 from roadworthy.errors import RoadworthyError
 from roadworthy.serving import schema
+from roadworthy.serving.front import Door, Front, House
+from roadworthy.serving.openapi import documented
 
-_ROW_BYTES = 16 * 1024  # a body may be so large for each row that it may have
+_PATHS = ("/predict", "/feedback", "/admin/status", "/admin/promote", "/admin/rollback")
 
 
 def build_service(root: Path) -> bentoml.Service[Any]:
@@ -48,9 +50,12 @@ def build_service(root: Path) -> bentoml.Service[Any]:
     except RoadworthyError as error:
         raise BentoMLException(str(error)) from error
     _keep_metrics_apart(config)
-    most = config.settings.service.max_rows
-    labels = schema.feedback_model(most)
-    predict_input, feedback_input = _documented(requests, most), _documented(labels, most)
+    labels = schema.feedback_model(config.settings.service.max_rows)
+    house = House(
+        config.settings.service,
+        config.settings.name,
+        lambda: documented(service.openapi_spec.asdict(), config.settings),
+    )
 
     # mypy: BentoML's types are not followed, so its decorators have none.
     class Service:
@@ -60,16 +65,24 @@ def build_service(root: Path) -> bentoml.Service[Any]:
 
             self._desk = Desk(config, dataset, requests, labels)
             self._desk.open()
+            house.tokens = self._desk.tokens
+            house.doors = {
+                "/predict": Door("POST", "predict", self._desk.predict),
+                "/feedback": Door("POST", "feedback", self._desk.feedback),
+                "/admin/status": Door("GET", "admin", self._desk.administration.status),
+                "/admin/promote": Door("POST", "admin", self._desk.administration.promote),
+                "/admin/rollback": Door("POST", "admin", self._desk.administration.rollback),
+            }
 
-        @bentoml.api(input_spec=predict_input, output_spec=schema.PredictAnswer)  # type: ignore[untyped-decorator]
-        async def predict(self, incoming: schema.Incoming, /) -> Response:
+        @bentoml.api(input_spec=_described(requests), output_spec=schema.PredictAnswer)  # type: ignore[untyped-decorator]
+        async def predict(self, incoming: BaseModel, /) -> BaseModel:
             """Answer each row with the probability that its label is true."""
-            return self._desk.predict(incoming)
+            raise ServiceUnavailable("This path is answered by the front, before BentoML's router.")
 
-        @bentoml.api(input_spec=feedback_input, output_spec=schema.FeedbackAnswer)  # type: ignore[untyped-decorator]
-        async def feedback(self, incoming: schema.Incoming, /) -> Response:
-            """Take outcomes of answered rows. Needs the header `Authorization: Bearer` with the project's token."""
-            return await self._desk.feedback(incoming)
+        @bentoml.api(input_spec=_described(labels), output_spec=schema.FeedbackAnswer)  # type: ignore[untyped-decorator]
+        async def feedback(self, incoming: BaseModel, /) -> BaseModel:
+            """Take outcomes of answered rows; needs a token of the scope feedback."""
+            raise ServiceUnavailable("This path is answered by the front, before BentoML's router.")
 
         def __is_ready__(self) -> bool:
             return self._desk.ready
@@ -77,30 +90,35 @@ def build_service(root: Path) -> bentoml.Service[Any]:
         @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         def close(self) -> None:
             self._desk.close()
+            house.tracing.close()
 
     Service.__doc__ = config.settings.use_case.problem
     make = bentoml.service(
         name=config.settings.name,
         description=config.settings.use_case.problem,
-        logging={"access": {"enabled": False}},  # the spool has a line for each request
+        workers=config.settings.service.workers,
+        # The front counts, logs and traces its own paths, by version; BentoML does so for all others.
+        logging={"access": {"enabled": False, "skip_paths": ["/metrics", "/livez", "/readyz", *_PATHS]}},
+        tracing={"excluded_urls": ",".join(_PATHS)},
     )
-    return make(Service)
+    service: bentoml.Service[Any] = make(Service)
+    if config.settings.service.cors:
+        service.add_asgi_middleware(
+            CORSMiddleware,
+            allow_origins=list(config.settings.service.cors),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Sticky-Key", "traceparent"],
+            expose_headers=["X-Request-ID"],
+        )
+    service.add_asgi_middleware(Front, house=house)
+    return service
 
 
-class _Unread(bentoml.IODescriptor):  # type: ignore[misc]  # BentoML's types are not followed
-    """A body that BentoML documents by its model, and leaves to us to read."""
-
-    limit: ClassVar[int] = 0
-
-    @classmethod
-    async def from_http_request(cls, request: Request, serde: object) -> schema.Incoming:
-        authorization = request.headers.get("authorization", "")
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > cls.limit:
-                return schema.Incoming(b"", authorization, too_large=True)
-        return schema.Incoming(bytes(body), authorization)
+def _described(model: type[BaseModel]) -> type[BaseModel]:
+    """Return the model of a body as BentoML documents it."""
+    described: type[BaseModel] = create_model(model.__name__, __base__=(bentoml.IODescriptor, model))
+    setattr(described, "__root_input__", True)  # noqa: B010  # BentoML's mark for a body that is one argument
+    return described
 
 
 def _keep_metrics_apart(config: Config) -> None:
@@ -113,11 +131,3 @@ def _keep_metrics_apart(config: Config) -> None:
         if other.name.isdigit() and not psutil.pid_exists(int(other.name)):
             shutil.rmtree(other, ignore_errors=True)
     BentoMLContainer.prometheus_multiproc_dir.set(str(folder / str(os.getpid())))
-
-
-def _documented(model: type[BaseModel], most_rows: int) -> type[BaseModel]:
-    """Return the model as BentoML documents it; a request is handed on unread."""
-    described: type[BaseModel] = create_model(model.__name__, __base__=(_Unread, model))
-    setattr(described, "limit", most_rows * _ROW_BYTES)  # noqa: B010  # unknown to BaseModel's type
-    setattr(described, "__root_input__", True)  # noqa: B010  # BentoML's mark for a body that is one argument
-    return described

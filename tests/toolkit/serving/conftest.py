@@ -6,9 +6,10 @@ import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 import pytest
@@ -114,6 +115,23 @@ def fresh(tmp_path: Path, flights: pd.DataFrame) -> Iterator[Project]:
         yield made
 
 
+class ProjectMaker(Protocol):
+    """Makes a project in a folder, with more settings for the end of pyproject.toml."""
+
+    def __call__(self, folder: Path, settings: str = "") -> AbstractContextManager[Project]:
+        """Return the project, whose stores are open for as long as the context lasts."""
+
+
+@pytest.fixture(scope="session")
+def make_project(flights: pd.DataFrame) -> ProjectMaker:
+    """For a module that needs a project with settings of its own."""
+
+    def make(folder: Path, settings: str = "") -> AbstractContextManager[Project]:
+        return _project(folder, flights, settings)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def server(project: Project) -> Iterator[Server]:
     """A running service with the champion of `project`."""
@@ -122,11 +140,11 @@ def server(project: Project) -> Iterator[Server]:
 
 
 @contextmanager
-def _project(folder: Path, flights: pd.DataFrame) -> Iterator[Project]:
+def _project(folder: Path, flights: pd.DataFrame, settings: str = "") -> Iterator[Project]:
     """Make a project; BentoML's store is beside it, for this process and those it starts."""
     root = folder / "project"
     root.mkdir()
-    shutil.copy(REPOSITORY / "pyproject.toml", root)
+    (root / "pyproject.toml").write_text((REPOSITORY / "pyproject.toml").read_text() + settings)
     for name in ("bentos", "monitoring"):
         shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     config = configuration.load(root)

@@ -1,0 +1,131 @@
+"""Records of what was found in the traffic, and of what is done about it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from roadworthy.records.base import Moment, OwnerRole, Record, Verdict, now
+from roadworthy.records.versions import Comparison, MetricReading
+
+
+class Window(Record):
+    """A stretch of event time: start belongs to it, end does not."""
+
+    start: Moment
+    end: Moment
+
+    @property
+    def name(self) -> str:
+        """The window's start as a sortable name that is safe in a file's name."""
+        return self.start.strftime("%Y-%m-%dT%H%M%SZ").replace("T000000Z", "")
+
+
+class Bar(Record):
+    """One bar of a pair of histograms: shares of the reference and of the window."""
+
+    label: str
+    reference: float
+    window: float
+
+
+class Reading(Record):
+    """What one column of one window said, held against the reference."""
+
+    column: str
+    kind: Literal["feature", "prediction", "missing", "unseen"]
+    measure: str = Field(description="the test's standard name")
+    statistic: float
+    effect: float = Field(description="size of the change, in the unit that the threshold has")
+    threshold: float = Field(description="the least effect that matters, from the policy")
+    p_value: float
+    adjusted_p: float = Field(description="after the false-discovery correction over the window's readings")
+    n_reference: int
+    n_window: int
+    verdict: Verdict
+    words: str = Field(description="the change in plain words, with figures")
+    bars: tuple[Bar, ...] = ()
+
+
+class Performance(Record):
+    """Realised performance of one version in one window, as far as labels have come."""
+
+    version: str
+    rows: int
+    labelled: int
+    metrics: dict[str, MetricReading] = Field(default={})
+    reference: MetricReading | None = Field(default=None, description="the use case's metric at release")
+    fall: float | None = Field(default=None, description="how much worse than at release; above 0 is worse")
+    fell: bool = Field(default=False, description="worse by more than tolerated, beyond the doubt of both intervals")
+    against_former: Comparison | None = Field(
+        default=None, description="the former champion as challenger, on the same rows"
+    )
+
+
+class WindowReport(Record):
+    """Everything found in one window of traffic."""
+
+    window: Window
+    project: str
+    rows: int
+    labelled: int
+    open: bool = Field(description="event time has not yet passed its end: more rows may come")
+    versions: dict[str, int] = Field(description="version -> rows it answered")
+    reference: str = Field(description="the version whose training profile served as reference")
+    readings: tuple[Reading, ...] = ()
+    performance: tuple[Performance, ...] = ()
+    verdict: Verdict
+    drifted: tuple[str, ...] = Field(default=(), description="columns that drifted, largest change first")
+    expected_false_alarms: float = Field(default=0.0, description="columns expected to be named by chance at most")
+    made: Moment = Field(default_factory=now)
+
+
+class Finding(Record):
+    """Something that somebody must know. The cause is its identity: one alert a cause."""
+
+    cause: str
+    owner: OwnerRole
+    severity: Literal["info", "warning", "critical"]
+    title: str
+    message: str
+
+
+class Alert(Record):
+    """A finding that was made known to its owner, until it is resolved."""
+
+    cause: str
+    owner: str = Field(description="role, name and contact at the time")
+    severity: Literal["info", "warning", "critical"]
+    title: str
+    message: str
+    since: Moment
+    updated: Moment
+    count: int = Field(description="how often the cause was found")
+    delivered: bool
+    resolved: Moment | None = None
+
+
+class Decision(Record):
+    """What is to be done about a window, and why. Made by a pure function of findings and policy."""
+
+    window: Window
+    action: Literal["nothing", "alert", "retrain", "rollback"]
+    reason: str
+    findings: tuple[Finding, ...] = ()
+    outcome: str | None = Field(default=None, description="what acting on it came to")
+    at: Moment = Field(default_factory=now)
+
+
+class ReplayAccount(Record):
+    """What a replay sent and what came back."""
+
+    requests_sent: int
+    requests_answered: int
+    rows_sent: int
+    rows_answered: int
+    labels_sent: int
+    labels_accepted: int
+    never_labelled: int = Field(description="rows whose outcome never came, such as cancelled flights")
+    seconds: float
+    versions: dict[str, int] = Field(default={}, description="version -> rows it answered")
