@@ -125,13 +125,11 @@ def _block(columns: Sequence[tuple[int, Column]]) -> _Block:
 def _numbers(dtype: str, picked: list[Any], columns: int) -> Any:  # noqa: ANN401
     import numpy as np
 
-    shape = (len(picked), columns)
-    if dtype == "float64":
-        return np.array(picked, dtype=dtype).reshape(shape).T
-    found = np.array(picked, dtype=None if picked else dtype)
-    if found.dtype != dtype:  # told what to make, numpy would cut fractions off without a word
+    # Told what to make, numpy would cut fractions off whole numbers without a word.
+    found = np.array(picked, dtype=dtype if dtype == "float64" or not picked else None)
+    if found.dtype != dtype or (picked and found.ndim != min(columns, 2)):
         raise TypeError(f"some value of {columns} columns is not of dtype {dtype}")
-    return found.reshape(shape).T
+    return found.reshape(len(picked), columns).T
 
 
 def _texts() -> Callable[[list[Any], int], Any]:

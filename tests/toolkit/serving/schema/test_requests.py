@@ -57,23 +57,6 @@ def test_a_row_of_the_contract_becomes_a_frame_of_its_order_and_dtypes(dataset: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "dtype"),
-    [
-        ("string", "str"),
-        ("number", "float64"),
-        ("integer", "float64"),
-        ("boolean", "boolean"),
-        ("timestamp", "datetime64[us, UTC]"),
-    ],
-)
-@pytest.mark.parametrize("row", [{}, {"x": None}])
-def test_a_missing_value_is_missing_in_the_frame(kind: ColumnType, dtype: str, row: dict[str, None]) -> None:
-    found = schema.frame(Dataset(name="d", columns=(_column(kind),)), [row])
-    assert str(found["x"].dtype) == dtype
-    assert found["x"].isna().all()
-
-
-@pytest.mark.parametrize(
     ("column", "text", "value"),
     [
         (_column("number"), "3", 3.0),
@@ -83,6 +66,13 @@ def test_a_missing_value_is_missing_in_the_frame(kind: ColumnType, dtype: str, r
         (_column("string", pattern="^[A-Z]{3}$"), '"IAH"', "IAH"),
         (_column("string", categories=("a", "b")), '"b"', "b"),
         (_column("timestamp"), '"2013-01-01T10:00Z"', pd.Timestamp("2013-01-01T10:00Z")),
+        (_column("integer", categories=("1", "2")), "2", 2),
+        (_column("number", categories=("1", "2.5")), "1", 1.0),
+        (_column("boolean", categories=("true",)), "true", True),
+        (_column("string", categories=("a", "b"), unseen="accept"), '"c"', "c"),
+        (_column("integer", categories=("1", "2"), unseen="accept"), "3", 3),
+        (_column("number", minimum=0, maximum=10, out_of_range="accept"), "-0.5", -0.5),
+        (_column("integer", maximum=10, out_of_range="accept"), str(2**53), 2**53),
     ],
 )
 def test_what_the_contract_allows_is_taken(column: Column, text: str, value: object) -> None:
@@ -110,6 +100,15 @@ def test_what_the_contract_allows_is_taken(column: Column, text: str, value: obj
         (_column("string", pattern="^[A-Z]{3}$"), '"iah"'),
         (_column("string", pattern="^[A-Z]{3}$"), '"IAH\\n"'),
         (_column("string", categories=("a", "b")), '"c"'),
+        (_column("integer", categories=("1", "2")), "3"),
+        (_column("number", categories=("1", "2.5")), "2"),
+        (_column("boolean", categories=("true",)), "false"),
+        (_column("timestamp", categories=("2013-01-01T10:00Z",)), '"2013-01-01T11:00Z"'),
+        (_column("string", categories=("a", "b"), unseen="accept", pattern="^[a-c]$"), '"d"'),
+        (_column("number", maximum=10, out_of_range="accept"), "1e999"),
+        (_column("number", maximum=10, out_of_range="accept"), "NaN"),
+        (_column("integer", maximum=10, out_of_range="accept"), str(2**53 + 1)),
+        (_column("integer", required=True, maximum=10, out_of_range="accept"), str(2**63)),
         (_column("timestamp"), "1357034400"),
         (_column("timestamp"), '"1357034400"'),
         (_column("timestamp"), '"2013-01-01"'),
@@ -170,3 +169,27 @@ def test_a_label_is_true_or_false() -> None:
     for label in ("1", "null", '"true"'):
         found = _problem(model, f'{{"labels": [{{"request_id": "a", "row": 0, "label": {label}}}]}}')
         assert found.field == "labels.0.label"
+
+
+def test_a_label_may_say_since_when_it_was_known() -> None:
+    model = schema.feedback_model(2)
+    body = '{"labels": [{"request_id": "a", "row": 0, "label": true, "at": %s}]}'
+    request: Any = model.model_validate_json(body % '"2013-01-02T10:00:00+01:00"')
+    assert request.labels[0].at == pd.Timestamp("2013-01-02T09:00Z")
+    request = model.model_validate_json(body % "null")
+    assert request.labels[0].at is None
+    for wrong in ('"2013-01-02T10:00:00"', "5", '"soon"'):
+        assert _problem(model, body % wrong).field == "labels.0.at"
+
+
+def test_what_is_accepted_with_a_warning_is_no_limit_in_the_document() -> None:
+    columns = (
+        Column(name="a", type="string", role="feature", required=True, categories=("x",), unseen="accept"),
+        Column(name="b", type="integer", role="feature", categories=("1", "2")),
+        Column(name="c", type="number", role="feature", required=True, minimum=0, out_of_range="accept"),
+    )
+    document = schema.request_model(Dataset(name="d", columns=columns), 10).model_json_schema()
+    row = document["$defs"]["Row"]["properties"]
+    assert row["a"] == {"title": "A", "type": "string", "x-categories": ["x"], "x-unseen": "accept"}
+    assert (row["b"]["enum"], row["b"]["x-unseen"]) == ([1, 2, None], "refuse")
+    assert row["c"] == {"title": "C", "type": "number", "x-minimum": 0.0, "x-out-of-range": "accept"}
