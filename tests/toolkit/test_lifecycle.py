@@ -100,6 +100,10 @@ def test_the_first_version_that_passes_becomes_champion(project: Project) -> Non
     assert version.trained_from == "2013-01-01"
     for name in ("model.skops", "contract.yaml", "reference.profile.bin", "lineage.json", "calibration.json"):
         assert registry.file(version.tag, name).stat().st_size
+    reference = pd.read_parquet(project.root / "products" / "reference.parquet")
+    learnt = reference[reference["probability"].isna()]
+    seen = registry.load(project.config, version.tag).seen
+    assert seen == {name: set(learnt[name]) for name in ("carrier", "origin", "dest")}
     acts = [(entry.action, entry.who) for entry in project.state.history()]
     assert ("promote", "ada") in acts
     log = [(entry.act, entry.who, entry.target, entry.outcome) for entry in project.state.audit()]

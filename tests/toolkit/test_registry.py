@@ -182,6 +182,25 @@ def test_a_changed_model_file_is_not_loaded(config: Config, release: Release) ->
         registry.load(config, version.tag)
 
 
+def test_a_version_knows_the_categories_that_it_was_trained_on(config: Config, release: Release) -> None:
+    training = json.dumps({"seen": {"carrier": ["AA", "9E"], "note": None}}).encode()
+    known = registry.load(config, release(training_json=training).tag)
+    assert known.seen == {"carrier": {"AA", "9E"}}
+    assert registry.load(config, release().tag).seen == {}
+
+
+def test_a_model_receives_its_features_in_their_order_whatever_stands_beside_them(
+    config: Config, release: Release
+) -> None:
+    model = registry.load(config, release().tag)
+    rows = pd.DataFrame(ROWS)
+    expected = model.predict(rows[["distance", "hour"]])
+    for columns in (["id", "distance", "hour"], ["hour", "distance"]):
+        np.testing.assert_array_equal(model.predict(rows[columns]), expected)
+    with pytest.raises(RegistryError, match="needs hour, which the rows do not have"):
+        model.predict(rows[["id", "distance"]])
+
+
 def test_types_that_are_not_trusted_are_named_with_the_line_to_add(config: Config, release: Release) -> None:
     model = make_pipeline(FunctionTransformer(np.sqrt), CalibratedClassifierCV(LogisticRegression(), cv=2))
     rows = pd.DataFrame({"distance": np.arange(40.0), "hour": np.arange(40) % 24})

@@ -18,7 +18,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import checks
 
-from roadworthy.serving import credentials, openapi
+from roadworthy.serving import tokens
 from roadworthy.serving.server import Server
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ CHECKS = [
 ]
 STRANGE: list[Any] = [
     None, True, False, 0, -1, 1.5, 10**18, 10**400, -(2**63) - 1, 1e308, 5e-324, float("nan"), float("inf"), "", "\0",
-    "a\0b", "😀" * 50, "\u202e", "x" * 5000, "2013-01-01T10:00:00Z", "9999-12-31T23:59:59-14:00", "\uff35\uff21", [],
-    {}, [[]], {"": None}, [None] * 50, {"$ref": "#"}, {"__proto__": 1}, "' OR 1=1 --", "../../etc/passwd", "NaN", "1e999",
+    "a\0b", "😀" * 50, "\u202e", "x" * 5000, "2013-01-01T10:00:00Z", "9999-12-31T23:59:59-14:00", "\uff35\uff21",
+    "' OR 1=1 --", "../../etc/passwd", "NaN", "1e999", [], {}, [[]], {"": None}, [None] * 50, {"$ref": "#"},
 ]  # fmt: skip
 BYTES = [
     b"\x00", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\\ud800", b"\\u0000", b'"', b"\\", b"{", b"}",
@@ -45,15 +45,15 @@ BYTES = [
 
 @pytest.fixture
 def token(project: Project) -> str:
-    return credentials.token(project.config)
+    return tokens.local(project.config, project.state)
 
 
 # --- by the document -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/predict", "/feedback", "/livez", "/readyz", "/healthz", "/metrics"])
-def test_every_answer_is_one_that_the_document_names(server: Server, project: Project, token: str, path: str) -> None:
-    document = openapi.documented(httpx.get(f"{server.address}/docs.json").json(), project.config.settings)
+def test_every_answer_is_one_that_the_document_names(server: Server, token: str, path: str) -> None:
+    document = httpx.get(f"{server.address}/docs.json").json()
     schema = schemathesis.openapi.from_dict(document)
     schema.config.base_url = server.address
     (method,) = document["paths"][path]

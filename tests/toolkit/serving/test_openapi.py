@@ -44,6 +44,10 @@ def test_bentomls_own_stays_as_it_is(generated: dict[str, Any], config: Config) 
     assert generated == before
 
 
+def test_what_is_complete_stays_so(document: dict[str, Any], config: Config) -> None:
+    assert openapi.documented(document, config.settings) == document
+
+
 def test_it_says_whose_service_it_is(document: dict[str, Any], config: Config) -> None:
     assert document["info"]["title"] == "late-flights"
     assert document["info"]["description"] == config.settings.use_case.problem
