@@ -127,6 +127,17 @@ def test_a_product_changed_by_hand_is_not_released(project: Project) -> None:
     assert "metrics.json" in entry.detail
 
 
+def test_a_release_that_would_break_a_consumer_names_it(project: Project) -> None:
+    file = project.root / "consumers" / "rebooking-desk.yaml"
+    file.write_text(file.read_text().replace("weekday: 3", "weekday: 8", 1) + "- predictions.0.score\n")
+    version = lifecycle.release(project, who="ada")
+    failed = {check.name: check.fact for check in version.gate.checks if not check.passed}
+    assert list(failed) == ["consumer rebooking-desk"]
+    assert "rows.0.weekday" in failed["consumer rebooking-desk"]
+    assert registry.champion(project.state) is None
+    assert project.state.versions() == [version]
+
+
 def test_without_traffic_there_is_nothing_to_observe(project: Project) -> None:
     with pytest.raises(MonitoringError, match="No traffic"):
         lifecycle.observe(project)

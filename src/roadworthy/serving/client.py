@@ -123,7 +123,7 @@ def _environment() -> Environment:
 
 def _field(column: Column) -> _Field:
     kind = _TYPES[column.type]
-    if column.type == "string" and column.categories:
+    if column.type == "string" and column.categories and column.unseen == "refuse":
         kind = f"Literal[{', '.join(map(repr, column.categories))}]"
     return _Field(
         name=column.name,
@@ -139,6 +139,9 @@ def _limits(column: Column) -> str:
         f"in {_one_line(column.unit)}" if column.unit else "",
         f"at least {column.minimum:g}" if column.minimum is not None else "",
         f"at most {column.maximum:g}" if column.maximum is not None else "",
+        "beyond that answered with a warning" if column.out_of_range == "accept" else "",
+        f"one of {_one_line(', '.join(column.categories))}" if column.categories else "",
+        "any other answered with a warning" if column.unseen == "accept" else "",
         f"matches {_one_line(column.pattern)}" if column.pattern else "",
     ]
     return ", ".join(filter(None, limits))
@@ -161,7 +164,7 @@ def _markdown(text: str) -> str:
 
 def _example(column: Column) -> Any:  # noqa: ANN401 - of any of the contract's types
     if column.categories:
-        return column.categories[0]
+        return column.categories[0] if column.type in ("string", "timestamp") else column.values[0]
     if column.type in ("number", "integer") and (column.minimum, column.maximum) != (None, None):
         limits = [limit for limit in (column.minimum, column.maximum) if limit is not None]
         middle = sum(limits) / len(limits)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -21,7 +22,17 @@ from roadworthy.project import Project
 from roadworthy.serving import credentials
 from roadworthy.serving.server import Server
 
+MOST_KILLS = 4
 KEY = ["request_id", "row"]
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON has them, every float whole."""
+    found = rows.astype("object").where(rows.notna(), None).to_dict("records")
+    return [
+        {str(name): value.isoformat() if isinstance(value, pd.Timestamp) else value for name, value in row.items()}
+        for row in found
+    ]
 
 
 def _file(rows: pd.DataFrame, path: Path) -> str:
@@ -30,7 +41,7 @@ def _file(rows: pd.DataFrame, path: Path) -> str:
     elif path.suffix == ".csv":
         rows.to_csv(path, index=False)
     else:
-        rows.to_json(path, orient="records", lines=True, date_format="iso")
+        path.write_text("".join(json.dumps(row) + "\n" for row in _records(rows)))
     return str(path)
 
 
@@ -226,9 +237,7 @@ def test_two_at_once_are_refused(opened: Project, requests: pd.DataFrame, tmp_pa
 
 
 @pytest.mark.slow
-def test_service_batch_and_notebook_answer_alike(
-    opened: Project, flights: pd.DataFrame, requests: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_service_batch_and_notebook_answer_alike(opened: Project, requests: pd.DataFrame, tmp_path: Path) -> None:
     """The same floats, on rows with gaps, with a destination that training never saw, and of every dtype."""
     rows = requests.head(400).reset_index(drop=True)
     rows.loc[::7, "dest"] = "QQQ"
@@ -240,15 +249,10 @@ def test_service_batch_and_notebook_answer_alike(
         source = _file(rows, tmp_path / f"in.{kind}")
         scoring.score(opened, source, str(tmp_path / f"out-{kind}.parquet"), chunk_rows=150)
         assert _read(tmp_path / f"out-{kind}.parquet")["probability"].tolist() == expected
-    sent = json.loads(rows.to_json(orient="records", date_format="iso", double_precision=15))
-    exact = [
-        row | {c: None if pd.isna(value) else value for c, value in zip(optional, values, strict=True)}
-        for row, values in zip(sent, rows[optional].to_numpy().tolist(), strict=True)
-    ]
-    for row, hour in zip(exact, rows["departure_hour"], strict=True):
-        row["departure_hour"] = hour
     with Server.start(opened.config) as server:
-        answer = httpx.post(f"{server.address}/predict", json={"rows": exact}).raise_for_status().json()
+        answer = (
+            httpx.post(f"{server.address}/predict", json={"rows": _records(rows)}, timeout=60).raise_for_status().json()
+        )
     assert [each["probability"] for each in answer["predictions"]] == expected
 
 
@@ -256,7 +260,7 @@ def test_service_batch_and_notebook_answer_alike(
 def test_no_row_is_lost_or_doubled_however_often_it_is_killed(
     opened: Project, requests: pd.DataFrame, tmp_path: Path
 ) -> None:
-    rows = pd.concat([requests] * 12, ignore_index=True)
+    rows = pd.concat([requests] * 8, ignore_index=True)
     rows.loc[::1000, "weekday"] = 9
     source, output = _file(rows, tmp_path / "in.parquet"), tmp_path / "out.csv"
     command = [sys.executable, "-m", "roadworthy.cli", "score", source, str(output), "--chunk-rows", "300"]
@@ -265,16 +269,16 @@ def test_no_row_is_lost_or_doubled_however_often_it_is_killed(
     while True:
         process = subprocess.Popen([*command, "-C", str(opened.root)], stdout=subprocess.DEVNULL)
         began = len(list(work.glob("*.json")))
-        while process.poll() is None and len(list(work.glob("*.json"))) < began + 2 and kills < 8:
+        while process.poll() is None and len(list(work.glob("*.json"))) < began + 2 and kills < MOST_KILLS:
             time.sleep(0.01)
         time.sleep(chances.uniform(0, 0.15))
-        if process.poll() is None and kills < 8:
+        if process.poll() is None and kills < MOST_KILLS:
             process.kill()
             kills += 1
         if process.wait() == 0:
             break
         assert not output.exists()
-    assert kills == 8
+    assert kills == MOST_KILLS
     quiet = tmp_path / "quiet.csv"
     account = scoring.score(opened, source, str(quiet), chunk_rows=300, capture=False)
     found, undisturbed = _read(output), _read(quiet)
@@ -297,16 +301,14 @@ print(account.scored, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_memory_does_not_grow_with_the_input(
-    opened: Project, requests: pd.DataFrame, tmp_path: Path, kind: str
-) -> None:
+def test_memory_does_not_grow_with_the_input(opened: Project, requests: pd.DataFrame, tmp_path: Path) -> None:
     peaks = {}
-    for times in (6, 60):
+    for kind, times in (("parquet", 6), ("parquet", 60), ("csv", 60)):
         rows = pd.concat([requests] * times, ignore_index=True)
         source = _file(rows, tmp_path / f"in-{times}.{kind}")
         command = [sys.executable, "-c", MEASURED, str(opened.root), source, str(tmp_path / f"out-{times}.{kind}")]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
-        scored, peaks[times] = map(int, done.stdout.split())
+        scored, peaks[kind, times] = map(int, done.stdout.split())
         assert scored == len(rows)
-    assert peaks[60] - peaks[6] < 60 * 1024  # KiB; the rows alone would take three times that
+    for kind in ("parquet", "csv"):  # in KiB; ninety thousand rows as a frame with their answers take 80 MiB more
+        assert peaks[kind, 60] - peaks["parquet", 6] < 60 * 1024

@@ -78,6 +78,8 @@ def test_no_word_of_the_contract_becomes_code(config: Config, tmp_path: Path) ->
 def test_an_example_keeps_the_contract(dataset: Dataset) -> None:
     row = clients.example(dataset)
     schema.request_model(dataset, 1).model_validate_json(json.dumps({"rows": [row]}))
+    stops = Column(name="x", type="integer", role="feature", categories=("2", "1"))
+    assert clients.example(Dataset(name="d", columns=(stops,))) == {"x": 2}
     odd = Column(name="x", type="string", role="feature", pattern="^(one|two){7}-$")
     assert clients.example(Dataset(name="d", columns=(odd,))) == {"x": "..."}
 

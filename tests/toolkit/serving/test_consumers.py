@@ -23,6 +23,12 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
+def dataset(project: Project) -> Dataset:
+    """The project's own, so that no other project's model store is looked at."""
+    return project.dataset
+
+
+@pytest.fixture
 def model(project: Project) -> LoadedModel:
     """The champion."""
     return registry.load(project.config, registry.resolve(project.state, "champion").tag)
@@ -61,8 +67,9 @@ def test_no_folder_is_no_consumer(tmp_path: Path) -> None:
     ],
 )
 def test_a_contract_that_would_break_one_names_it(
-    project: Project, dataset: Dataset, model: LoadedModel, tmp_path: Path, change: dict[str, Any], problem: str
+    project: Project, model: LoadedModel, tmp_path: Path, change: dict[str, Any], problem: str
 ) -> None:
+    dataset = project.dataset
     row = project.request(1)[0]
     row["seats"] = None if "required" in change else 149.0
     _write(tmp_path, project, requests=[{"rows": [{k: v for k, v in row.items() if v is not None}]}])
@@ -84,10 +91,10 @@ def test_a_contract_that_would_break_one_names_it(
     ],
 )
 def test_a_field_that_is_not_there_is_named(
-    project: Project, dataset: Dataset, model: LoadedModel, tmp_path: Path, read: object, problem: str
+    project: Project, model: LoadedModel, tmp_path: Path, read: object, problem: str
 ) -> None:
     _write(tmp_path, project, reads=["predictions.1.probability", read])
-    (found,) = _check(tmp_path, dataset, model)
+    (found,) = _check(tmp_path, project.dataset, model)
     assert len(found.problems) == 1
     assert problem in found.problems[0]
 
