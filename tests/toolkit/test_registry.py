@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from roadworthy import registry
 from roadworthy.config import Config
+from roadworthy.contract import Dataset
 from roadworthy.errors import GateRefused, RegistryError, UnknownVersion
 from roadworthy.records import GateCheck, GateVerdict, HistoryEntry, MetricReading, ModelVersion, RunRecord, now
 from roadworthy.state import State
@@ -285,6 +286,20 @@ def test_a_pickle_is_taken_only_where_the_configuration_names_it(config: Config,
     loaded = registry.load(named, version.tag)
     registry.smoke(loaded)
     assert loaded.predict(pd.DataFrame(ROWS)).shape == (2,)
+
+
+def test_a_build_is_read_before_it_is_a_version(config: Config, dataset: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match=r"model\.skops does not exist"):
+        registry.draft(config, tmp_path / "model.skops", dataset)
+    model = trained(3)
+    (tmp_path / "model.skops").write_bytes(skops.io.dumps(model))
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))
+    read = registry.draft(config, tmp_path / "model.skops", dataset).estimator
+    assert read.coef_.tolist() == model.coef_.tolist()
+    with pytest.raises(RegistryError, match="can run any code"):
+        registry.draft(config, tmp_path / "model.pkl", dataset)
+    named = with_model(config, pickle=True, model="model.pkl")
+    assert registry.draft(named, tmp_path / "model.pkl", dataset).estimator.coef_.tolist() == model.coef_.tolist()
 
 
 def test_a_pickle_of_a_service_that_does_not_allow_it_does_not_run(

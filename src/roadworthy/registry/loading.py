@@ -102,8 +102,10 @@ def draft(config: Config, path: Path, dataset: Dataset) -> LoadedModel:
     Raises
     ------
     RegistryError
-        When it cannot be loaded, or holds types that the configuration does not trust.
+        When it is missing, cannot be loaded, or holds types that the configuration does not trust.
     """
+    if not path.is_file():
+        raise RegistryError(f"{path} does not exist.", "Run `ploomber build`.")
     return LoadedModel("the build", dataset, path.parent, _loaded(path.read_bytes(), path.name, "the build", config))
 
 

@@ -100,7 +100,7 @@ class Answerer:
         self._model, self._dataset, self._run, self._key = model, dataset, run, key
         self._keeper = capture.Keeper(policy, dataset, key)
         self._kept = capture.kept_dataset(dataset, policy)
-        self._inspector = schema.Inspector(dataset, {})
+        self._inspector = schema.Inspector(dataset, model.seen)
         self._requests = schema.request_model(dataset, run.request_rows)
         self._named = [column for column in dataset.request_columns if column.role in ("identifier", "time")]
         self.schema = pa.schema([*((c.name, _arrow(c)) for c in self._named), *_ANSWER])

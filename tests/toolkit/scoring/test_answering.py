@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from datetime import UTC, datetime
@@ -145,6 +146,12 @@ def test_what_the_contract_accepts_is_told_and_counted(model: LoadedModel) -> No
     assert [bool(each) for each in words] == [one or other for one, other in zip(told, far, strict=True)]
     assert words[9].startswith('kind: "new" is not')
     assert "x: 1000000.0 is above" in words[9]
+
+
+def test_what_the_model_never_saw_is_told(model: LoadedModel) -> None:
+    seen = dataclasses.replace(model, seen={"kind": frozenset("ab")})
+    answered = Answerer(seen, MANY, _run(), KEY, KEPT).answer(0, 0, _part([_rows(1)[0] | {"kind": "ü"}]))
+    assert "never seen" in answered.rows["warnings"][0].as_py()
 
 
 def test_what_breaks_the_contract_is_told_field_by_field(model: LoadedModel) -> None:
