@@ -41,7 +41,7 @@ from roadworthy import contract as contracts
 from roadworthy import project, registry
 from roadworthy.config import Config
 from roadworthy.records import GateCheck, GateVerdict, RunRecord, now
-from roadworthy.serving import schema
+from roadworthy.serving import schema, tokens
 from roadworthy.serving.server import Server
 from roadworthy.state import State
 
@@ -125,14 +125,12 @@ def capture(sides: Sequence[Side], pairs: int, seconds: float) -> None:
 
 def many_rows(stage: Stage, sides: Sequence[Side], seconds: float) -> None:
     """Ask for 1,000 rows at once, and the model in this process for the same rows."""
-    rows = stage.records(0, 1000)
+    rows, dataset = stage.records(0, 1000), stage.dataset
     expected = stage.probabilities(rows)
     whole = pd.DataFrame([{name: row[name] for name in FEATURES} for row in rows])
     in_process = {
         "the model in process, on a DataFrame": lambda: stage.model.predict_proba(whole),
-        "the same, with making the DataFrame": lambda: stage.model.predict_proba(
-            schema.frame(stage.dataset, rows)[list(FEATURES)]
-        ),
+        "the same, with making the DataFrame": lambda: stage.model.predict_proba(schema.features(dataset, rows)),
     }
     print("a request of 1,000 rows")
     rates = {name: 1000 / per_call(call, seconds) for name, call in in_process.items()}
@@ -298,13 +296,13 @@ def mlflow(stage: Stage) -> Iterator[Side]:
 
 @contextmanager
 def roadworthy(stage: Stage) -> Iterator[Side]:
-    with ours(OURS, stage, stage.project("bench", capture=True)) as side:
+    with ours(OURS, stage, *stage.project("bench", capture=True)) as side:
         yield side
 
 
 @contextmanager
 def uncaptured(stage: Stage) -> Iterator[Side]:
-    with ours(UNCAPTURED, stage, stage.project("uncaptured", capture=False)) as side:
+    with ours(UNCAPTURED, stage, *stage.project("uncaptured", capture=False)) as side:
         yield side
 
 
@@ -312,10 +310,11 @@ STARTS = (plain, mlflow, fastapi, roadworthy, uncaptured)
 
 
 @contextmanager
-def ours(name: str, stage: Stage, config: Config) -> Iterator[Side]:
+def ours(name: str, stage: Stage, config: Config, token: str) -> Iterator[Side]:
     with Server.start(config) as server:
         port = int(server.address.rpartition(":")[2])
-        side = Side(name, server.pid, port, "/predict", lambda rows: {"rows": rows})
+        headers = {"Authorization": f"Bearer {token}"}
+        side = Side(name, server.pid, port, "/predict", lambda rows: {"rows": rows}, headers)
         stage.prepare(side)
         yield side
 
@@ -426,11 +425,12 @@ class Stage:
         side.requests = [side.request([row], [found]) for row, found in zip(records, expected, strict=True)]
         side.measure(0, count=REQUESTS)
 
-    def project(self, name: str, *, capture: bool) -> Config:
-        """Return a project with the model as its champion."""
+    def project(self, name: str, *, capture: bool) -> tuple[Config, str]:
+        """Return a project with the model as its champion, and a token for it."""
         root = project.init(name, self.folder, filled=True)
         settings = root / "pyproject.toml"
-        settings.write_text(settings.read_text().replace('dataset = "flights"', 'dataset = "readings"'))
+        text = settings.read_text().replace('dataset = "flights"', 'dataset = "readings"')
+        settings.write_text(text + '\n[tool.roadworthy.service]\npredict = "token"\n')
         (root / "monitoring/contract.yaml").write_text(contract())
         policy = root / "monitoring/policy.yaml"
         content = yaml.safe_load(policy.read_text()) | {"capture": {"sample": 1.0 if capture else 0.0}}
@@ -438,7 +438,8 @@ class Stage:
         config = configuration.load(root)
         with State.open(config.state_address) as state:
             self.release(config, state)
-        return config
+            token, _ = tokens.create(state, "bench", ["predict"], by="bench")
+        return config, token
 
     def release(self, config: Config, state: State) -> None:
         first = self.records(0, 3)
