@@ -180,7 +180,7 @@ STARTS = (plain, mlflow, fastapi, roadworthy, uncaptured)
 
 @contextmanager
 def ours(name: str, stage: Stage, config: Config, token: str) -> Iterator[Side]:
-    with Server.start(config) as server:
+    with Server.start(config, wait=START_SECONDS) as server:
         port = int(server.address.rpartition(":")[2])
         headers = {"Authorization": f"Bearer {token}"}
         side = Side(name, server.pid, port, "/predict", lambda rows: {"rows": rows}, headers)
