@@ -189,7 +189,11 @@ def is_cause(cause: str) -> bool:
 
 
 def _judged(project: Project, rollout: Rollout, moment: datetime) -> Judgement:
-    return rule.judge(project.config.policy.rollout, rollout, measure(project.tables, rollout, moment), moment)
+    policy = project.config.policy
+    # asked for its draw alone, which needs no secret
+    keeps = capture.Keeper(policy.capture, project.dataset, key=b"").keeps if policy.capture.sample < 1 else None
+    measured = measure(project.tables, rollout, moment, keeps=keeps)
+    return rule.judge(policy.rollout, rollout, measured, moment)
 
 
 def _overtaken(project: Project, rollout: Rollout, who: str, moment: datetime) -> Rollout | None:
@@ -346,5 +350,6 @@ def _expect_same_requests(project: Project, champion: ModelVersion, challenger: 
 
 
 def _dataset(project: Project, version: ModelVersion) -> Dataset:
+    registry.bring(project.config, version)
     text = registry.file(version.tag, "contract.yaml").read_text(encoding="utf-8")
     return contracts.parse(text, f"contract of {version.tag}").dataset(project.config.settings.dataset)

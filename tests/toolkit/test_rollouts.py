@@ -249,6 +249,26 @@ def test_a_challenger_that_fails_is_out_at_the_next_look(project: Project, pair:
     assert project.state.open_alerts() == []
 
 
+def test_sampled_answers_make_no_error_rate(root: Path, project: Project, pair: tuple[str, str]) -> None:
+    policy = root / "monitoring" / "policy.yaml"
+    policy.write_text(policy.read_text().replace("sample: 1.0", "sample: 0.1"))
+    rollout = _start(project, pair[1])
+    spool = capture.Spool(project.config.path(project.config.settings.spool), "failures")
+    spool.append_all(
+        [
+            capture.failure_entry(
+                f"q{number}", pair[1], 1, role="canary", rollout=rollout.id, error="ValueError", seconds=0.01
+            )
+            for number in range(300)
+        ]
+    )
+    spool.close()
+    with projects.load(root) as sampling:
+        ended = _look(sampling, rollout)
+    assert ended.state == "rolled back"
+    assert 10 < ended.evidence[0].n < 60
+
+
 def test_a_shadow_ends_with_its_evidence_and_promotes_nothing(project: Project, pair: tuple[str, str]) -> None:
     rollout = rollouts.start(project, pair[1], mode="shadow", who="ann", reason="")
     assert rollout.steps == (1.0,)

@@ -20,6 +20,7 @@ from roadworthy.tables import Tables
 
 _Floats = NDArray[np.float64]
 _Belongs = Callable[[pa.Table], pa.ChunkedArray]
+_Keeps = Callable[[str], bool]
 
 _KEY = ["request_id", "row"]
 _MOMENT = pa.timestamp("us", tz="UTC")
@@ -38,7 +39,7 @@ _TYPES = {
 }
 
 
-def measure(tables: Tables, rollout: Rollout, until: datetime) -> Measured:
+def measure(tables: Tables, rollout: Rollout, until: datetime, *, keeps: _Keeps | None = None) -> Measured:
     """Read what happened since the rollout's present step began and before ``until``.
 
     Parameters
@@ -49,6 +50,9 @@ def measure(tables: Tables, rollout: Rollout, until: datetime) -> Measured:
         The running rollout.
     until
         First moment that no longer belongs.
+    keeps
+        Whether capture keeps a request, by its id. Failures are all recorded, answers are sampled: only failures of
+        requests that would have been kept may count beside them. Without it all are kept.
 
     Raises
     ------
@@ -58,6 +62,8 @@ def measure(tables: Tables, rollout: Rollout, until: datetime) -> Measured:
     step = _Step(tables, rollout, until)
     answered = step.challenger()
     failed = step.failures()
+    if keeps is not None:
+        failed = failed.filter(pa.array([keeps(name) for name in failed["request_id"].to_pylist()], pa.bool_()))
     labels = step.labels()
     champion = step.champion() if rollout.mode == "shadow" or len(labels) else _empty()
     if rollout.mode == "shadow":

@@ -43,6 +43,14 @@ def test_a_canarys_requests_are_those_it_answered_and_those_it_failed_at(traffic
     assert len(found.differences) == len(found.squares) == 0
 
 
+def test_failures_count_as_far_as_answers_are_kept(traffic: Traffic, canary: Rollout) -> None:
+    traffic.predicted([("a1", 0, 1, "canary", 0.2)])
+    traffic.failed([("a2", 2, "canary"), ("b1", 3, "canary"), ("b2", 4, "canary")])
+    found = measure(traffic.tables, canary, UNTIL, keeps=lambda name: name.startswith("a"))
+    assert (found.requests, found.failed.sum()) == (2, 1)
+    assert measure(traffic.tables, canary, UNTIL).requests == 4
+
+
 def test_a_canarys_squares_are_held_against_the_champions_own_requests(traffic: Traffic, canary: Rollout) -> None:
     traffic.predicted(
         [("a", 0, 1, "canary", 0.2), ("a", 1, 1, "canary", 0.4), ("b", 0, 2, "canary", 0.9), ("x", 0, 2, "canary", 0.9)]
