@@ -57,6 +57,18 @@ def test_the_newest_label_counts_whatever_the_order_they_came_in(project: Projec
     assert len(found) == 3
 
 
+def test_the_label_that_was_known_last_counts_whenever_it_came(project: Project) -> None:
+    _label(project, "a", 0, label=False, received="2013-06-01T00:00Z")  # before labels said from when they were known
+    moments = pd.to_datetime(["2013-06-03T00:00Z", "2013-06-04T00:00Z"]).as_unit("us")
+    known = pd.to_datetime(["2013-05-03T00:00Z", "2013-05-02T00:00Z"]).as_unit("us")
+    told = {"request_id": ["a", "b"], "row": [0, 0], "label": [True, False], "received": moments, "at": known}
+    project.tables.append("labels", pd.DataFrame(told))
+    _label(project, "b", 0, label=True, received="2013-05-02T12:00Z")
+    found = _labels(project)
+    assert not bool(found[("a", 0)])  # received later, but known before
+    assert bool(found[("b", 0)])
+
+
 def test_a_label_of_nobody_adds_no_row(project: Project) -> None:
     _label(project, "nobody", 0, label=True, received="2013-06-03T00:00Z")
     assert len(_labels(project)) == 3
@@ -73,3 +85,12 @@ def test_labelled_rows_are_counted_by_position(project: Project) -> None:
 def test_nothing_can_be_compared_without_labels(project: Project) -> None:
     with pytest.raises(MonitoringError, match="No row of the window has a label"):
         compare_on(project, pd.DataFrame({"label": []}), "a", "b")
+
+
+def test_versions_cannot_be_compared_on_what_is_not_kept(root: Path) -> None:
+    contract = root / "monitoring" / "contract.yaml"
+    for name in ("carrier", "distance"):
+        named = f"- name: {name}\n"
+        contract.write_text(contract.read_text().replace(named, f"{named}    classification: restricted\n", 1))
+    with projects.load(root) as project, pytest.raises(MonitoringError, match="cannot be compared: carrier, distance"):
+        compare_on(project, pd.DataFrame({"label": [True]}), "a", "b")

@@ -16,7 +16,7 @@ from roadworthy.records import Record
 from roadworthy.serving.capture.files import Batch, Line, batches, removed_if_done, set_aside
 from roadworthy.serving.capture.lines import BROKEN, PREDICTION_COLUMNS, rows_of
 from roadworthy.serving.capture.privacy import kept_dataset, treatment
-from roadworthy.serving.capture.room import backlog, note_collected
+from roadworthy.serving.capture.room import backlog, note_collected, noted
 from roadworthy.serving.capture.spool import KINDS, Kind
 from roadworthy.tables import Tables
 
@@ -89,19 +89,26 @@ class Collector:
     def _collect_all(self) -> dict[str, int]:
         """Collect every kind, also when the table of another cannot be written."""
         rows: dict[str, int] = {}
-        failures, before = [], self._positions
-        there = {path.name for path in self._folder.glob("*.jsonl")}
-        self._positions = {name: position for name, position in before.items() if name in there}
+        failures = []
         for kind in KINDS:
             try:
                 rows[kind] = sum(self._collect(kind, path) for path in sorted(self._folder.glob(f"{kind}-*.jsonl")))
             except (RoadworthyError, OSError) as error:
                 failures.append(error)
-        if self._positions != before:
-            note_collected(self._folder, self._positions)
+        self._note()
         if failures:
             raise failures[0]
         return rows
+
+    def _note(self) -> None:
+        """Let all processes know how far the files have been collected that are still there."""
+        there = {path.name for path in self._folder.glob("*.jsonl")}
+        self._positions = {name: position for name, position in self._positions.items() if name in there}
+        before = noted(self._folder)
+        # what is noted of a file stands where its table could not be asked
+        known = {name: position for name, position in before.items() if name in there} | self._positions
+        if known != before:
+            note_collected(self._folder, known)
 
     def _collect(self, kind: Kind, path: Path) -> int:
         rows = 0

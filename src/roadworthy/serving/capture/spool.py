@@ -7,6 +7,7 @@ import os
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,6 +115,7 @@ class Spool:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         draft.rename(self._folder / f"{name}.jsonl")
+        _sync_names(self._folder)
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor, self._end = descriptor, 0
@@ -126,3 +128,13 @@ class Spool:
         except OSError:  # then the next line must not be joined to this half one: leave the file
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _sync_names(folder: Path) -> None:
+    """Put the folder's list of names on the disk: a line is not durable while its file may lose its name."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # some file systems do not sync folders
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
-import signal
 import subprocess
 import sys
 import time
@@ -21,7 +19,7 @@ from filelock import FileLock
 
 from roadworthy.config import Config
 from roadworthy.contract import Column, Dataset
-from roadworthy.errors import ContractError, ServingError
+from roadworthy.errors import ContractError
 from roadworthy.serving import capture
 from roadworthy.tables import Tables
 
@@ -36,16 +34,6 @@ ROW = {
     "weekday": 2,
     "temp": None,
 }
-
-
-@pytest.fixture
-def folder(config: Config) -> Path:
-    return config.path(config.settings.spool)
-
-
-@pytest.fixture
-def tables(config: Config) -> Tables:
-    return Tables(config.tables_address)
 
 
 def _entry(request_id: str, rows: int = 1) -> dict[str, object]:
@@ -212,40 +200,62 @@ def test_a_table_that_cannot_be_written_loses_nothing(
     assert capture.collect(config, dataset, tables).predictions == 1
 
 
+def test_a_table_that_cannot_be_written_does_not_hold_up_the_others(
+    config: Config, dataset: Dataset, tables: Tables, folder: Path
+) -> None:
+    capture.Spool(folder, "predictions").append(_entry("r1"))
+    capture.Spool(folder, "labels").append(capture.label_entry([("r1", 0, True, None)]))
+    tables.append("predictions", pd.DataFrame({"version": [1.5]}))  # of another type than is to be written
+    with pytest.raises(Exception, match="predictions"):
+        capture.collect(config, dataset, tables)
+    assert tables.count("labels") == 1
+    assert capture.backlog(folder).waiting == _files(folder)[0].stat().st_size
+
+
+def test_all_kinds_arrive(config: Config, dataset: Dataset, tables: Tables, folder: Path) -> None:
+    entries = {
+        "shadow": capture.shadow_entry("r1", "m:2", [0.5], [True], seconds=0.1, rollout="o"),
+        "failures": capture.failure_entry("r2", "m:2", 3, error="ValueError", seconds=0.1, role="shadow", rollout="o"),
+        "unmatched": capture.unmatched_entry([("r3", 0, True, None, "unknown request")]),
+    }
+    for kind, entry in entries.items():
+        capture.Spool(folder, kind).append(entry)  # type: ignore[arg-type]
+    assert capture.collect(config, dataset, tables) == capture.Collected(shadow=1, failures=1, unmatched=1)
+    assert {kind: tables.count(kind) for kind in entries} == dict.fromkeys(entries, 1)
+
+
+def test_a_table_of_an_older_service_is_widened(config: Config, dataset: Dataset, tables: Tables, folder: Path) -> None:
+    received = pd.to_datetime(["2013-05-01T10:00Z"]).as_unit("us")
+    tables.append("labels", pd.DataFrame({"request_id": ["r0"], "row": [0], "label": [True], "received": received}))
+    capture.Spool(folder, "labels").append(capture.label_entry([("r1", 0, True, None)]))
+    assert capture.collect(config, dataset, tables).labels == 1
+    assert tables.read("labels").sort_values("request_id")["at"].isna().tolist() == [True, False]
+
+
+def test_what_the_policy_does_not_keep_is_in_no_file_and_no_table(
+    config: Config, dataset: Dataset, tables: Tables, folder: Path
+) -> None:
+    classes = {"dest": "restricted", "distance": "confidential"}
+    columns = [c.model_copy(update={"classification": classes.get(c.name)}) for c in dataset.columns]
+    private = dataset.model_copy(update={"columns": tuple(columns)})
+    keeper = capture.Keeper(config.policy.capture, private, b"key")
+    spool = capture.Spool(folder, "predictions")
+    spool.append(capture.prediction_entry("r1", "m:1", keeper.rows([ROW, ROW]), [0.5] * 2, [True] * 2, seconds=0.1))
+    assert b"IAH" not in _files(folder)[0].read_bytes()
+    assert b"1400" not in _files(folder)[0].read_bytes()
+    assert capture.collect(config, private, tables).predictions == 2
+    found = tables.read("predictions")
+    assert "dest" not in found.columns
+    assert found["distance"].str.len().tolist() == [64, 64]
+    assert found["distance"].nunique() == 1
+    assert found["carrier"].tolist() == ["UA", "UA"]
+
+
 @pytest.mark.parametrize("name", capture.PREDICTION_COLUMNS)
 def test_a_column_named_like_one_of_the_table_is_refused(config: Config, tables: Tables, name: str) -> None:
     dataset = Dataset(name="d", columns=(Column(name=name, type="string", role="feature"),))
     with pytest.raises(ContractError, match=f"Column '{name}'"):
         capture.collect(config, dataset, tables)
-
-
-def _limit_files(size: int) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
-def test_a_line_that_does_not_fit_is_cut_off_and_reported(
-    config: Config, dataset: Dataset, tables: Tables, folder: Path
-) -> None:
-    spool = capture.Spool(folder, "predictions")
-    spool.append(_entry("r1"))
-    (file,) = _files(folder)
-    whole = file.stat().st_size
-    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-    former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        _limit_files(whole + 40)  # as on a full disk: the kernel writes forty bytes of the line
-        with pytest.raises(ServingError, match="cannot be written"):
-            spool.append(_entry("r2"))
-        assert file.stat().st_size == whole
-        _limit_files(whole)  # and here it writes none
-        with pytest.raises(ServingError, match="cannot be written"):
-            spool.append(_entry("r3"))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
-        signal.signal(signal.SIGXFSZ, former)
-    spool.append(_entry("r4"))
-    assert capture.collect(config, dataset, tables) == capture.Collected(predictions=2)
-    assert sorted(tables.read("predictions")["request_id"]) == ["r1", "r4"]
 
 
 # --- kill -9 -------------------------------------------------------------------------------------------------------
