@@ -1,4 +1,4 @@
-"""`bentoml build` in the project's root, and `bentoml serve` of what it made in another folder, with stores of its own."""
+"""`bentoml build` in the project's root, and `bentoml serve` of what it made, elsewhere and with stores by address."""
 
 from __future__ import annotations
 
