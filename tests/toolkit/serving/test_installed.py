@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -16,6 +17,12 @@ from roadworthy.errors import ServingError
 from roadworthy.serving import installed
 
 PACKAGE = Path(roadworthy.__file__).parent
+PACK = """
+import sys
+from pathlib import Path
+from roadworthy.serving import installed
+installed.pack("roadworthy", Path(installed.__file__).parents[1], Path(sys.argv[1]))
+"""
 
 
 def test_pins_are_the_installed_versions_of_all_that_is_needed() -> None:
@@ -53,6 +60,11 @@ def test_the_wheel_is_the_running_package(tmp_path: Path) -> None:
     (described,) = metadata.distributions(name="roadworthy", path=[str(target)])
     assert described.requires == found.requires
     assert {each.name for each in described.entry_points} == {each.name for each in found.entry_points}
+
+    # where it is installed from a wheel, it is packed as from a checkout
+    command = [sys.executable, "-c", PACK, str(tmp_path / "from installed")]
+    subprocess.run(command, check=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(target)}, timeout=120)
+    assert (tmp_path / "from installed" / wheel.name).read_bytes() == wheel.read_bytes()
 
 
 def test_what_is_not_installed_cannot_be_packed(tmp_path: Path) -> None:
