@@ -133,6 +133,11 @@ def status(project: Project, *, now: datetime | None = None) -> Standing:
     if rollout is not None:
         judgement = _judged(project, rollout, moment)
         return Standing(rollout=_with(rollout, judgement.evidence), act=judgement.act, reason=judgement.reason)
+    return kept(project)
+
+
+def kept(project: Project) -> Standing:
+    """Return the newest rollout as the last look at it left it."""
     newest = next(iter(project.state.rollouts(limit=1)), None)
     return Standing(rollout=newest, reason=newest.outcome if newest else "No rollout was started yet.")
 
@@ -236,10 +241,10 @@ def _promote(project: Project, rollout: Rollout, judgement: Judgement, who: str,
 
 
 def _overtaken_or_kept(project: Project, rollout: Rollout, who: str, moment: datetime) -> Rollout:
-    kept = _kept(project, rollout)
-    if kept.state != "running":
-        return kept
-    return _overtaken(project, rollout, who, moment) or kept
+    found = _kept(project, rollout)
+    if found.state != "running":
+        return found
+    return _overtaken(project, rollout, who, moment) or found
 
 
 def _end(project: Project, ended: Rollout, who: str, moment: datetime) -> Rollout:
@@ -261,7 +266,7 @@ def _end(project: Project, ended: Rollout, who: str, moment: datetime) -> Rollou
 
 def _kept(project: Project, rollout: Rollout) -> Rollout:
     """Return the rollout as it is kept."""
-    return next((kept for kept in project.state.rollouts() if kept.id == rollout.id), rollout)
+    return next((found for found in project.state.rollouts() if found.id == rollout.id), rollout)
 
 
 # --- what a rollout is made of -------------------------------------------------------------------------------------
@@ -275,8 +280,8 @@ def _ended(
 
 def _with(rollout: Rollout, evidence: Sequence[Evidence]) -> Rollout:
     """Return the rollout with evidence of the newest look at each step and bound."""
-    kept = {(found.step, found.bound): found for found in (*rollout.evidence, *evidence)}
-    return rollout.model_copy(update={"evidence": tuple(kept.values())})
+    newest = {(found.step, found.bound): found for found in (*rollout.evidence, *evidence)}
+    return rollout.model_copy(update={"evidence": tuple(newest.values())})
 
 
 def _entry(

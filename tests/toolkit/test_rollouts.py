@@ -338,8 +338,8 @@ def test_status_judges_and_does_nothing(
     assert (told["rollout"]["id"], told["act"]) == (rollout.id, "wait")
 
 
-def _command(monkeypatch: pytest.MonkeyPatch, project: Project, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["roadworthy", "rollout", *words, "-C", str(project.root)])
+def _command(monkeypatch: pytest.MonkeyPatch, project: Project, *words: str, of: str = "rollout") -> int:
+    monkeypatch.setattr(sys, "argv", ["roadworthy", of, *words, "-C", str(project.root)])
     with pytest.raises(SystemExit) as end:
         main()
     return int(end.value.code or 0)
@@ -354,6 +354,8 @@ def test_commands_start_and_abort(
     assert rollout is not None
     assert (rollout.mode, rollout.steps, rollout.reason) == ("canary", (0.05, 0.5), "better in June")
     assert "step 1 of 2 (5 % of the traffic)" in capsys.readouterr().out
+    assert _command(monkeypatch, project, "--once", of="watch") == 0
+    assert "error rate  -" in capsys.readouterr().out
     assert _command(monkeypatch, project, "abort", "--reason", "no", "--who", "ann") == 0
     assert "aborted by ann: no" in capsys.readouterr().out
     assert _command(monkeypatch, project, "start", pair[1], "--shadow") == 0

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from roadworthy import labelling, lifecycle, terminal
+from roadworthy import labelling, lifecycle, rollouts, terminal
 from roadworthy import project as projects
 from roadworthy.cli.common import HERE, AsJson, Folder, Who, err, me, out, printed_as_json
 from roadworthy.data.readers import Format
@@ -17,6 +17,7 @@ from roadworthy.errors import MonitoringError, RoadworthyError
 from roadworthy.project import Project
 from roadworthy.status import status as read_status
 from roadworthy.terminal import data as shown
+from roadworthy.terminal.rollout import show_rollout
 
 app = typer.Typer()
 
@@ -119,11 +120,15 @@ def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
 
 
 def _look(project: Project, who: str) -> None:
+    running = project.state.running_rollout()
     try:
         decided = lifecycle.watch_once(project, who=who)
     except MonitoringError as error:
         out.print(f"{error.fact}", markup=False)
         return
+    finally:
+        if running is not None:
+            show_rollout(out, rollouts.kept(project))
     page = lifecycle.report(project)
     for decision in decided:
         terminal.show_decision(out, decision)

@@ -27,7 +27,7 @@ def show_rollout(console: Console, found: Standing) -> None:
         f"{escape(short(rollout.champion))}, since {moment(rollout.started)} by {escape(rollout.who)}",
         highlight=False,
     )
-    console.print(f"{_place(rollout)}. {escape(_next(found))}", highlight=False)
+    console.print(". ".join(filter(None, (_place(rollout), escape(_next(found))))), highlight=False)
     if rollout.evidence:
         console.print(_table(rollout.evidence))
 
