@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from roadworthy import registry
 from roadworthy.config import Config
@@ -18,32 +18,15 @@ from roadworthy.records import HistoryEntry
 from roadworthy.serving import schema
 from roadworthy.serving.champion import Follower
 from roadworthy.serving.exchange import Call, Reply, refusal, refused, reply
+from roadworthy.serving.schema.bodies import PromoteRequest, RollbackRequest, ServiceStatus
 from roadworthy.state import State
 
-_Model = TypeVar("_Model", bound=BaseModel)
+_Model = TypeVar("_Model", PromoteRequest, RollbackRequest)
 _STATUS: tuple[tuple[type[RoadworthyError], int], ...] = (
     (UnknownVersion, 404),
     (GateRefused, 409),
     (RegistryError, 409),
 )
-
-
-class PromoteRequest(BaseModel):
-    """Which version is to become champion, and why."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    version: str = Field(min_length=1, max_length=300, description="a version, the beginning of one, or 'challenger'")
-    reason: str = Field(default="", max_length=2000, description="goes into the history")
-
-
-class RollbackRequest(BaseModel):
-    """Where to go back to, and why."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    to: str | None = Field(default=None, max_length=300, description="by default the last good champion")
-    reason: str = Field(default="", max_length=2000, description="goes into the history")
 
 
 class Administration:
@@ -56,14 +39,13 @@ class Administration:
     async def status(self, call: Call) -> Reply:
         """Answer /admin/status: what this worker answers with, and what is wrong with it."""
         lineup = self._follower.lineup
-        return reply(
-            {
-                "champion": lineup.champion.tag if lineup.champion else None,
-                "challenger": lineup.challenger.tag if lineup.challenger else None,
-                "rollout": lineup.rollout.model_dump(mode="json") if lineup.rollout else None,
-                "problem": self._follower.problem,
-            }
+        live = ServiceStatus(
+            champion=lineup.champion.tag if lineup.champion else None,
+            challenger=lineup.challenger.tag if lineup.challenger else None,
+            rollout=lineup.rollout,
+            problem=self._follower.problem,
         )
+        return reply(live.model_dump(mode="json"))
 
     async def promote(self, call: Call) -> Reply:
         """Answer /admin/promote."""

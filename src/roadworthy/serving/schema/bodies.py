@@ -10,6 +10,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from roadworthy.records import Rollout
+
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 _VALUE_LENGTH = 80
 
@@ -138,3 +140,33 @@ class FeedbackAnswer(BaseModel):
     """How many labels are now stored."""
 
     accepted: int
+
+
+# --- /admin --------------------------------------------------------------------------------------------------------
+
+
+class PromoteRequest(BaseModel):
+    """Which version is to become champion, and why."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    version: str = Field(min_length=1, max_length=300, description="a version, the beginning of one, or 'challenger'")
+    reason: str = Field(default="", max_length=2000, description="goes into the history")
+
+
+class RollbackRequest(BaseModel):
+    """Where to go back to, and why."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    to: str | None = Field(default=None, max_length=300, description="by default the last good champion")
+    reason: str = Field(default="", max_length=2000, description="goes into the history")
+
+
+class ServiceStatus(BaseModel):
+    """What the worker that was asked answers with."""
+
+    champion: str | None = Field(description="the version that answers; null when none does")
+    challenger: str | None = Field(description="the version that a rollout has loaded beside it")
+    rollout: Rollout | None = Field(description="the rollout that is running here")
+    problem: str | None = Field(description="what is wrong with this worker, in words")
