@@ -249,7 +249,7 @@ def test_service_batch_and_notebook_answer_alike(opened: Project, requests: pd.D
         source = _file(rows, tmp_path / f"in.{kind}")
         scoring.score(opened, source, str(tmp_path / f"out-{kind}.parquet"), chunk_rows=150)
         assert _read(tmp_path / f"out-{kind}.parquet")["probability"].tolist() == expected
-    with Server.start(opened.config) as server:
+    with Server.start(opened.config, wait=200.0) as server:
         answer = (
             httpx.post(f"{server.address}/predict", json={"rows": _records(rows)}, timeout=60).raise_for_status().json()
         )
