@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from roadworthy.contract import Dataset
 from roadworthy.registry import LoadedModel
 from roadworthy.serving import schema
 
@@ -27,13 +26,13 @@ class Answered:
     """What kind of failure that was."""
 
 
-def ask(dataset: Dataset, model: LoadedModel, requests: Sequence[Rows]) -> list[Answered]:
+def ask(model: LoadedModel, requests: Sequence[Rows]) -> list[Answered]:
     """Let a model answer requests, together where it can, and each by itself where one of them makes it fail."""
-    together = _answer(dataset, model, [row for rows in requests for row in rows])
+    together = _answer(model, [row for rows in requests for row in rows])
     if together.probabilities is None:
         if len(requests) == 1:
             return [together]
-        return [_answer(dataset, model, rows) for rows in requests]
+        return [_answer(model, rows) for rows in requests]
     found, start = [], 0
     for rows in requests:
         found.append(Answered(together.probabilities[start : start + len(rows)]))
@@ -41,9 +40,9 @@ def ask(dataset: Dataset, model: LoadedModel, requests: Sequence[Rows]) -> list[
     return found
 
 
-def _answer(dataset: Dataset, model: LoadedModel, rows: Rows) -> Answered:
+def _answer(model: LoadedModel, rows: Rows) -> Answered:
     try:
-        probabilities = np.asarray(model.predict(schema.frame(dataset, rows)), dtype="float64")
+        probabilities = np.asarray(model.predict(schema.features(model.dataset, rows)), dtype="float64")
     except Exception as error:  # a model may raise anything; its text may hold the request's values, so no text
         kind = type(error).__name__
         _LOG.error("Version %s raised %s on a request of %d rows.", model.tag, kind, len(rows))

@@ -1,7 +1,7 @@
 """One call of a model for all requests that wait together.
 
 A model takes nearly as long for one row as for fifty. While it works, further requests come in; they are answered by
-its next call, together. Nobody waits for a batch to fill: a request that is alone is answered alone.
+its next call, together. Nobody waits for a batch to fill, only for those who are arriving at this very moment.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+_MOST_TURNS = 8  # of the event loop, of which each takes some microseconds
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -23,7 +24,7 @@ class _Waiting(Generic[Item, Answer]):
 
 
 class Batcher(Generic[Item, Answer]):
-    """Gathers what is asked during one turn of the event loop, and has it answered together.
+    """Gathers what is asked while turns of the event loop bring more of it, and has it answered together.
 
     Parameters
     ----------
@@ -43,10 +44,17 @@ class Batcher(Generic[Item, Answer]):
         """Return the answer to an item of so many rows; raises what ``work`` raises."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_soon(self._answer_all)  # after the requests that have arrived by now have come here too
+            loop.call_soon(self._look, loop, 0, _MOST_TURNS)
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append(_Waiting(item, rows, answer))
         return await answer
+
+    def _look(self, loop: asyncio.AbstractEventLoop, before: int, turns: int) -> None:
+        """Look once a turn whether more have come; once nobody has, or it takes too long, all are answered."""
+        if len(self._waiting) > before and turns:
+            loop.call_soon(self._look, loop, len(self._waiting), turns - 1)
+        else:
+            self._answer_all()
 
     def _answer_all(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -50,9 +50,9 @@ class Desk:
         most = config.policy.capture.most_bytes
         self._spools = {kind: capture.Spool(self._folder, kind, most_bytes=most) for kind in capture.KINDS}
         keeper = capture.Keeper(config.policy.capture, dataset, self._secret)
-        self._shadow = Shadow(dataset, threshold, self._spools["shadow"], self._spools["failures"])
+        self._shadow = Shadow(threshold, self._spools["shadow"], self._spools["failures"])
         self._predictor = Predictor(
-            dataset, threshold, key=self._secret, keeper=keeper, spools=self._spools, shadow=self._shadow
+            threshold, key=self._secret, keeper=keeper, spools=self._spools, shadow=self._shadow
         )
         self._batcher: Batcher[Question, Reply] = Batcher(self._predictor.answer, config.settings.service.max_rows)
         self._collector = capture.Collector(config, dataset, Tables(config.tables_address))

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roadworthy.contract import Dataset
 from roadworthy.errors import ServingError
 from roadworthy.serving import capture, credentials, metrics
 from roadworthy.serving.asking import Answered, ask
@@ -53,8 +52,8 @@ class Predictor:
 
     Parameters
     ----------
-    dataset, threshold
-        What the rows are, and the probability from which acting pays.
+    threshold
+        Probability from which acting pays.
     key
         With which request ids are signed.
     keeper
@@ -67,7 +66,6 @@ class Predictor:
 
     def __init__(
         self,
-        dataset: Dataset,
         threshold: float,
         *,
         key: bytes,
@@ -75,7 +73,6 @@ class Predictor:
         spools: Mapping[capture.Kind, capture.Spool],
         shadow: Shadow,
     ) -> None:
-        self._dataset = dataset
         self._threshold = threshold
         self._key = key
         self._keeper = keeper
@@ -108,7 +105,7 @@ class Predictor:
         for case in cases:
             by_version.setdefault(case.ready.tag, []).append(case)
         for asked in by_version.values():
-            answers = ask(self._dataset, asked[0].ready.model, [case.question.rows for case in asked])
+            answers = ask(asked[0].ready.model, [case.question.rows for case in asked])
             for case, answered in zip(asked, answers, strict=True):
                 case.answered = answered
                 if answered.probabilities is None:

@@ -14,7 +14,6 @@ from queue import Full, Queue
 
 import numpy as np
 
-from roadworthy.contract import Dataset
 from roadworthy.errors import ServingError
 from roadworthy.serving import capture, metrics
 from roadworthy.serving.asking import Rows, ask
@@ -39,16 +38,13 @@ class Shadow:
 
     Parameters
     ----------
-    dataset
-        What the rows are.
     threshold
         Probability from which acting pays.
     spool, failures
         Where its answers, and its failures to answer, are written down.
     """
 
-    def __init__(self, dataset: Dataset, threshold: float, spool: capture.Spool, failures: capture.Spool) -> None:
-        self._dataset = dataset
+    def __init__(self, threshold: float, spool: capture.Spool, failures: capture.Spool) -> None:
         self._threshold = threshold
         self._spool = spool
         self._failures = failures
@@ -84,7 +80,7 @@ class Shadow:
     def _answer(self, request: Shadowed) -> None:
         began = time.perf_counter()
         tag = request.ready.tag
-        (answered,) = ask(self._dataset, request.ready.model, [request.rows])
+        (answered,) = ask(request.ready.model, [request.rows])
         seconds = time.perf_counter() - began
         if answered.probabilities is None:
             metrics.MODEL_ERRORS.labels(tag, "shadow").inc()
