@@ -23,7 +23,15 @@ NO_CLEANUP = PostCommitHookProperties(cleanup_expired_logs=False)
 class Appending(Store):
     """The part of the tables that appends."""
 
-    def append(self, name: str, rows: Rows, *, writer: str | None = None, position: int | None = None) -> int:
+    def append(
+        self,
+        name: str,
+        rows: Rows,
+        *,
+        writer: str | None = None,
+        position: int | None = None,
+        after: int | None = None,
+    ) -> int:
         """Add rows in one commit, creating the table or widening it by new columns where needed.
 
         With ``writer`` and ``position`` the append happens at most once: the position is stored in the same commit,
@@ -37,6 +45,9 @@ class Appending(Store):
             so that an append that meets another writer's at the wrong moment fails; with a function it starts again.
         writer, position
             Name of the one who writes, and how far in its own input it has come: from 0, and only ever rising.
+        after
+            The position at which the rows begin: when the writer's stored one is another, nothing is added, as when
+            the table was away while the writer asked how far it had come.
 
         Returns
         -------
@@ -50,11 +61,11 @@ class Appending(Store):
         RoadworthyError
             As the rows' own source raises it; nothing is added then.
         """
-        version = self._append(name, Delivery(name, rows), writer, position)
+        version = self._append(name, Delivery(name, rows), writer, position, after)
         self._note(name, version, "append", explicit=False)
         return version
 
-    def _append(self, name: str, rows: Delivery, writer: str | None, position: int | None) -> int:
+    def _append(self, name: str, rows: Delivery, writer: str | None, position: int | None, after: int | None) -> int:
         place = self._place(name)
         for _ in range(ATTEMPTS):
             try:
@@ -62,7 +73,9 @@ class Appending(Store):
                 table = _opened_or_created(place, reader.schema)
                 if writer is None or position is None:
                     _commit(table, reader, None)
-                elif position > _reached(table, writer):
+                elif position > (stored := _reached(table, writer)):
+                    if after is not None and after != max(stored, 0):
+                        raise _moved(name, writer)
                     _commit(table, reader, Transaction(writer, position))
                 return int(table.version())
             except CommitFailedError:  # somebody else's commit came first: look again, then try again
@@ -120,6 +133,13 @@ def contended(name: str) -> TableError:
     return TableError(
         f"Table {name!r} was changed by others at each of {ATTEMPTS} attempts to change it.",
         "Try again when fewer processes write to it.",
+    )
+
+
+def _moved(name: str, writer: str) -> TableError:
+    return TableError(
+        f"Table {name!r} holds another part of {writer} than it did a moment ago. Nothing was added.",
+        "Try again; the table was away, or another process wrote the same.",
     )
 
 

@@ -77,3 +77,12 @@ def test_values_that_do_not_fit_are_refused(tables: Tables, frame: pd.DataFrame)
     with pytest.raises(TableError, match="cannot be stored"):
         tables.append("flights", frame.assign(x=["one", 2, 3]))
     assert tables.version("flights") == version
+
+
+def test_rows_that_do_not_begin_where_the_writer_is_are_not_added(tables: Tables) -> None:
+    rows = pd.DataFrame({"a": [1]})
+    tables.append("t", rows, writer="w", position=10, after=0)
+    with pytest.raises(TableError, match="holds another part of w"):
+        tables.append("t", rows, writer="w", position=20, after=0)  # as one that asked while the table was away
+    tables.append("t", rows, writer="w", position=20, after=10)
+    assert tables.count("t") == 2

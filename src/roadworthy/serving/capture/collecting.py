@@ -115,16 +115,16 @@ class Collector:
         if path.stat().st_size > self._positions.get(path.name, 0):
             position = self._tables.position(kind, path.name) or 0
             for batch in batches(path, kind, position, self._batch_rows):
-                rows += self._commit(kind, path, batch)
+                rows += self._commit(kind, path, batch, position)
                 position = self._positions[path.name] = batch.end
             self._positions[path.name] = position
         if removed_if_done(path, self._positions.get(path.name, 0)):
             self._positions.pop(path.name, None)
         return rows
 
-    def _commit(self, kind: Kind, path: Path, batch: Batch) -> int:
+    def _commit(self, kind: Kind, path: Path, batch: Batch, begin: int) -> int:
         found = self._frame(kind, path, batch.lines)
-        self._tables.append(kind, found, writer=path.name, position=batch.end)
+        self._tables.append(kind, found, writer=path.name, position=batch.end, after=begin)
         return len(found)
 
     def _frame(self, kind: Kind, path: Path, lines: Sequence[Line]) -> pd.DataFrame:
