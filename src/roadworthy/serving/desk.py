@@ -138,12 +138,12 @@ class Desk:
         return "" if known == "known" else f"Request {label.request_id!r} is not one of this service."
 
     def _keep(self, known: list[schema.Label], unknown: list[tuple[schema.Label, str]]) -> None:
-        if unknown:
-            aside = [(label.request_id, label.row, label.label, label.at, problem) for label, problem in unknown]
-            self._spools["unmatched"].append(capture.unmatched_entry(aside), durable=True)
         if known:
             entry = capture.label_entry([(label.request_id, label.row, label.label, label.at) for label in known])
             self._spools["labels"].append(entry, durable=True)
+        if unknown:
+            aside = [(label.request_id, label.row, label.label, label.at, problem) for label, problem in unknown]
+            self._spools["unmatched"].append(capture.unmatched_entry(aside), durable=True)
 
     # --- background
 

@@ -13,7 +13,7 @@ from roadworthy.serving.schema import Inspector
 Role = Literal["champion", "canary", "shadow"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ready:
     """A version in memory that has answered its smoke request, and what it has seen in training."""
 
