@@ -23,7 +23,7 @@ from roadworthy import config as configuration
 from roadworthy import contract as contracts
 from roadworthy.config import Config
 from roadworthy.errors import RoadworthyError
-from roadworthy.serving import schema
+from roadworthy.serving import image, schema
 from roadworthy.serving.front import Door, Front, House
 from roadworthy.serving.openapi import documented
 
@@ -96,6 +96,7 @@ def build_service(root: Path) -> bentoml.Service[Any]:
     make = bentoml.service(
         name=config.settings.name,
         description=config.settings.use_case.problem,
+        image=image.describe(),
         workers=config.settings.service.workers,
         # The front counts, logs and traces its own paths, by version; BentoML does so for all others.
         logging={"access": {"enabled": False, "skip_paths": ["/metrics", "/livez", "/readyz", *_PATHS]}},
