@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 READING = {
     "history", "observe", "status", "ingest", "build", "release", "replay", "trace", "runs", "runs show", "runs diff",
     "contract diff", "data log", "data diff", "data restore", "data pin", "data compact", "data vacuum",
-    "token create", "token list", "audit", "rollout status",
+    "token create", "token list", "audit", "rollout status", "score", "client", "consumers", "labels",
 }  # fmt: skip
 
 
