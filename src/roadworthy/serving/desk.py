@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 
 import bentoml
 
@@ -25,7 +26,9 @@ from roadworthy.serving.tokens import TokenBook
 from roadworthy.tables import Tables
 
 _LOG = logging.getLogger("bentoml.serve")  # the logger that `bentoml serve` shows
-_COLLECT_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
+# Collecting takes at most a fiftieth of the time; but what is answered is in its table within seconds all the same.
+_PAUSES, _LONGEST_PAUSE_SECONDS = 50, 10.0
 
 
 class Desk:
@@ -148,16 +151,29 @@ class Desk:
     # --- background
 
     def _keep_collecting(self) -> None:
-        while not self._ended.wait(_COLLECT_SECONDS):
-            self._collect()
+        due = 0.0
+        while not self._ended.wait(_LOOK_SECONDS):
+            began = time.monotonic()
+            if began >= due:
+                self._collect()
+                took = time.monotonic() - began
+                due = began + min(_PAUSES * took, _LONGEST_PAUSE_SECONDS)
+            self._tell()
             metrics.forget_dead_workers()
             if self._parent is not None and os.getppid() != self._parent:
                 _LOG.warning("The process that started this service is gone; it ends.")
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
-    def _collect(self) -> None:
+    def _tell(self) -> None:
+        """Let metrics and state know how the memory is."""
         self._follower.note("capture", self._predictor.trouble)
+        backlog = capture.backlog(self._folder)
+        metrics.LAG.set(backlog.lag)
+        metrics.SPOOL.set(backlog.waiting)
+        self._follower.tell(lost=self._predictor.lost, spooled=backlog.waiting)
+
+    def _collect(self) -> None:
         try:
             found = self._collector.collect()
             metrics.BAD_LINES.inc(found.bad)
@@ -165,10 +181,6 @@ class Desk:
         except Exception as error:  # monitoring must never stop serving; nothing is lost, the spool is kept
             fact = error.fact if isinstance(error, RoadworthyError) else f"{type(error).__name__}: {error}."
             self._follower.note("collect", f"The spool could not be collected: {fact}")
-        backlog = capture.backlog(self._folder)
-        metrics.LAG.set(backlog.lag)
-        metrics.SPOOL.set(backlog.waiting)
-        self._follower.tell(lost=self._predictor.lost, spooled=backlog.waiting)
 
 
 def _checked(model: type[Body], body: bytes) -> Body | Reply:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 from filelock import FileLock, Timeout
 from pydantic import Field
 
@@ -13,6 +14,7 @@ from roadworthy.config import Config
 from roadworthy.contract import Dataset
 from roadworthy.errors import ContractError, RoadworthyError
 from roadworthy.records import Record
+from roadworthy.serving.capture.columns import table_of
 from roadworthy.serving.capture.files import Batch, Line, batches, removed_if_done, set_aside
 from roadworthy.serving.capture.lines import BROKEN, PREDICTION_COLUMNS, rows_of
 from roadworthy.serving.capture.privacy import kept_dataset, treatment
@@ -127,7 +129,10 @@ class Collector:
         self._tables.append(kind, found, writer=path.name, position=batch.end, after=begin)
         return len(found)
 
-    def _frame(self, kind: Kind, path: Path, lines: Sequence[Line]) -> pd.DataFrame:
+    def _frame(self, kind: Kind, path: Path, lines: Sequence[Line]) -> pd.DataFrame | pa.Table:
+        plain = table_of(kind, [line for _, line in lines], self._dataset, self._hashed)
+        if plain is not None:
+            return plain
         try:
             return self._rows(kind, [line for _, line in lines])
         except BROKEN:  # some line is: find out which
