@@ -91,7 +91,10 @@ def _table(kind: Kind, lines: bytes, dataset: Dataset, hashed: Sequence[str]) ->
     rows = pc.list_flatten(lists[2]) if columns else None
     if rows is not None and rows.null_count:
         return None
-    return pa.table(arrays | {c.name: _values(pc.struct_field(rows, c.name), c, hashed) for c in columns})
+    values = {column.name: _values(pc.struct_field(rows, column.name), column, hashed) for column in columns}
+    if any(column.required and values[column.name].null_count for column in columns):
+        return None
+    return pa.table(arrays | values)
 
 
 def _schema(kind: Kind, columns: Sequence[Column]) -> pa.Schema:
