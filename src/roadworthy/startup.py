@@ -3,11 +3,12 @@
 ``ploomber build`` and ``bentoml serve`` start without importing Roadworthy, so what must hold from their first import
 on is set here, and only here. Nothing is imported that an interpreter has not already imported.
 
-Three mends (docs/decisions/0003-startup.md):
+Four mends (docs/decisions/0003-startup.md):
 
 * the usage tracking of Ploomber, BentoML and whylogs is off, unless the user's own environment says otherwise;
 * ``rfc3987_syntax``, which builds parsers for more than a second when it is imported, is not: jsonschema, its only
   importer here, does without it;
+* in an image that BentoML made, its home is below ours: BentoML fixes it where a read-only root cannot be written;
 * two modules of Ploomber's import matplotlib's pyplot and pandas for functions that a build seldom calls: they get them
   when these are called. With this `ploomber build` starts a third of a second earlier.
 """
@@ -26,6 +27,10 @@ NO_TRACKING = {
 
 for name, value in NO_TRACKING.items():
     os.environ.setdefault(name, value)
+if "ROADWORTHY_HOME" in os.environ and os.environ.get("BENTOML_CONTAINERIZED"):
+    # A home that whoever runs the image has chosen stands.
+    if os.environ.get("BENTOML_HOME", "").rstrip("/") == os.path.dirname(os.environ.get("BENTO_PATH", "")):  # noqa: PTH120
+        os.environ["BENTOML_HOME"] = os.path.join(os.environ["ROADWORTHY_HOME"], "bentoml")  # noqa: PTH118
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None makes an import fail at once
 
 # module that imports -> what it imports, and by which name

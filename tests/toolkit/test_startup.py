@@ -28,6 +28,21 @@ def test_the_users_own_environment_wins() -> None:
     assert _python(code, BENTOML_DO_NOT_TRACK="False") == "False"
 
 
+IMAGE = {"BENTOML_CONTAINERIZED": "true", "BENTO_PATH": "/home/bentoml/bento", "ROADWORTHY_HOME": "/var/lib/roadworthy"}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (IMAGE | {"BENTOML_HOME": "/home/bentoml/"}, "/var/lib/roadworthy/bentoml"),  # as BentoML writes it
+        (IMAGE | {"BENTOML_HOME": "/mnt/models"}, "/mnt/models"),
+        (IMAGE | {"BENTOML_HOME": "/home/bentoml/", "BENTOML_CONTAINERIZED": ""}, "/home/bentoml/"),
+    ],
+)
+def test_in_an_image_bentoml_has_its_home_where_it_can_write(given: dict[str, str], found: str) -> None:
+    assert _python("import os; print(os.environ['BENTOML_HOME'])", **given) == found
+
+
 @pytest.mark.slow
 def test_ploomber_bentoml_and_whylogs_agree_that_tracking_is_off() -> None:
     code = (
