@@ -27,10 +27,13 @@ NO_TRACKING = {
 
 for name, value in NO_TRACKING.items():
     os.environ.setdefault(name, value)
-if "ROADWORTHY_HOME" in os.environ and os.environ.get("BENTOML_CONTAINERIZED"):
-    # A home that whoever runs the image has chosen stands.
-    if os.environ.get("BENTOML_HOME", "").rstrip("/") == os.path.dirname(os.environ.get("BENTO_PATH", "")):  # noqa: PTH120
-        os.environ["BENTOML_HOME"] = os.path.join(os.environ["ROADWORTHY_HOME"], "bentoml")  # noqa: PTH118
+if (
+    "ROADWORTHY_HOME" in os.environ
+    and os.environ.get("BENTOML_CONTAINERIZED")
+    # a home that whoever runs the image has chosen stands
+    and os.environ.get("BENTOML_HOME", "").rstrip("/") == os.path.dirname(os.environ.get("BENTO_PATH", ""))  # noqa: PTH120
+):
+    os.environ["BENTOML_HOME"] = os.path.join(os.environ["ROADWORTHY_HOME"], "bentoml")  # noqa: PTH118
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None makes an import fail at once
 
 # module that imports -> what it imports, and by which name

@@ -43,11 +43,16 @@ class Project:
     tables: Tables
     flights: pd.DataFrame
 
-    def release(self, trees: int = 5, *, smoke_off_by: float = 0.0, contract: bytes | None = None) -> ModelVersion:
-        """Train a model on the flights and release it; one whose smoke answer is off is a broken one."""
+    def release(
+        self, trees: int = 5, *, smoke_off_by: float = 0.0, contract: bytes | None = None, knows_all: bool = True
+    ) -> ModelVersion:
+        """Train a model on the flights and release it.
+
+        One whose smoke answer is off is broken; one that does not know all fails at a category it has never seen.
+        """
         known = self.flights[self.flights["late"].notna()]
         features = known[list(self.dataset.features)]
-        model = _model(self.dataset, trees).fit(features, known["late"].astype(bool))
+        model = _model(self.dataset, trees, knows_all).fit(features, known["late"].astype(bool))
         probabilities = model.predict_proba(features.head(3))[:, 1]
         recorded = {
             "rows": json.loads(features.head(3).to_json(orient="records")),
@@ -64,6 +69,7 @@ class Project:
                 "model.skops": io.dumps(model),
                 "contract.yaml": contract or source.read_bytes(),
                 "smoke.json": json.dumps(recorded).encode(),
+                "training.json": json.dumps({"seen": {"dest": sorted(set(features["dest"]))}}).encode(),
                 "reference.profile.bin": Profile.of(features.assign(probability=0.5)).to_bytes(),
             },
             contract_hash=contracts.read(source).hash,
@@ -154,9 +160,9 @@ def _project(folder: Path, flights: pd.DataFrame, settings: str = "") -> Iterato
         yield Project(config, dataset, state, Tables(config.tables_address), flights)
 
 
-def _model(dataset: Dataset, trees: int) -> Pipeline:
+def _model(dataset: Dataset, trees: int, knows_all: bool) -> Pipeline:
     texts = [column.name for column in dataset.with_role("feature") if column.type == "string"]
-    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1) if knows_all else OrdinalEncoder()
     return make_pipeline(
         make_column_transformer((codes, texts), remainder="passthrough"),
         HistGradientBoostingClassifier(max_iter=trees, random_state=0),
