@@ -8,7 +8,7 @@ completes) is BentoML's. Why: docs/decisions/0013-the-front.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from traceback import format_tb
 from typing import Any
@@ -112,10 +112,18 @@ class House:
         self.settings = settings
         self.tracing = Tracing(settings.traces, name)
         self.limiter = Limiter(settings.rate, settings.workers)
-        self.doors: dict[str, Door] = {}
+        self.doors: Mapping[str, Door] = {}
         self.tokens = TokenBook()
         self._make_document = document
         self._document = b""
+
+    def open(self, tokens: TokenBook, doors: Mapping[str, Door]) -> None:
+        """Let callers in."""
+        self.tokens, self.doors = tokens, doors
+
+    def close(self) -> None:
+        """Send the traces that are left."""
+        self.tracing.close()
 
     def document(self) -> bytes:
         """Return the OpenAPI document, made once."""

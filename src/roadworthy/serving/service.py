@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bentoml
 import psutil
@@ -27,6 +27,10 @@ from roadworthy.serving import image, schema
 from roadworthy.serving.front import Door, Front, House
 from roadworthy.serving.openapi import documented
 
+if TYPE_CHECKING:
+    from roadworthy.serving.desk import Desk
+
+_FRONT = "This path is answered by the front, before BentoML's router."
 _PATHS = ("/predict", "/feedback", "/admin/status", "/admin/promote", "/admin/rollback")
 
 
@@ -65,24 +69,17 @@ def build_service(root: Path) -> bentoml.Service[Any]:
 
             self._desk = Desk(config, dataset, requests, labels)
             self._desk.open()
-            house.tokens = self._desk.tokens
-            house.doors = {
-                "/predict": Door("POST", "predict", self._desk.predict),
-                "/feedback": Door("POST", "feedback", self._desk.feedback),
-                "/admin/status": Door("GET", "admin", self._desk.administration.status),
-                "/admin/promote": Door("POST", "admin", self._desk.administration.promote),
-                "/admin/rollback": Door("POST", "admin", self._desk.administration.rollback),
-            }
+            house.open(self._desk.tokens, _doors(self._desk))
 
         @bentoml.api(input_spec=_described(requests), output_spec=schema.PredictAnswer)  # type: ignore[untyped-decorator]
         async def predict(self, incoming: BaseModel, /) -> BaseModel:
             """Answer each row with the probability that its label is true."""
-            raise ServiceUnavailable("This path is answered by the front, before BentoML's router.")
+            raise ServiceUnavailable(_FRONT)
 
         @bentoml.api(input_spec=_described(labels), output_spec=schema.FeedbackAnswer)  # type: ignore[untyped-decorator]
         async def feedback(self, incoming: BaseModel, /) -> BaseModel:
             """Take outcomes of answered rows; needs a token of the scope feedback."""
-            raise ServiceUnavailable("This path is answered by the front, before BentoML's router.")
+            raise ServiceUnavailable(_FRONT)
 
         def __is_ready__(self) -> bool:
             return self._desk.ready
@@ -90,28 +87,46 @@ def build_service(root: Path) -> bentoml.Service[Any]:
         @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         def close(self) -> None:
             self._desk.close()
-            house.tracing.close()
+            house.close()
 
     Service.__doc__ = config.settings.use_case.problem
-    make = bentoml.service(
+    service: bentoml.Service[Any] = _made(Service, config)
+    service.add_asgi_middleware(Front, house=house)
+    return service
+
+
+def _doors(desk: Desk) -> dict[str, Door]:
+    admin = desk.administration
+    return {
+        "/predict": Door("POST", "predict", desk.predict),
+        "/feedback": Door("POST", "feedback", desk.feedback),
+        "/admin/status": Door("GET", "admin", admin.status),
+        "/admin/promote": Door("POST", "admin", admin.promote),
+        "/admin/rollback": Door("POST", "admin", admin.rollback),
+    }
+
+
+def _made(inner: type, config: Config) -> bentoml.Service[Any]:
+    """Return a class as BentoML's service, with what stands before the front."""
+    settings = config.settings.service
+    service = bentoml.service(
+        inner,
         name=config.settings.name,
         description=config.settings.use_case.problem,
         image=image.describe(),
-        workers=config.settings.service.workers,
+        workers=settings.workers,
         # The front counts, logs and traces its own paths, by version; BentoML does so for all others.
         logging={"access": {"enabled": False, "skip_paths": ["/metrics", "/livez", "/readyz", *_PATHS]}},
         tracing={"excluded_urls": ",".join(_PATHS)},
     )
-    service: bentoml.Service[Any] = make(Service)
-    if config.settings.service.cors:
+    if settings.cors:
         service.add_asgi_middleware(
             CORSMiddleware,
-            allow_origins=list(config.settings.service.cors),
+            allow_origins=list(settings.cors),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "X-Sticky-Key", "traceparent"],
             expose_headers=["X-Request-ID"],
         )
-    service.add_asgi_middleware(Front, house=house)
     return service
 
 
