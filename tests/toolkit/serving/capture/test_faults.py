@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +118,13 @@ def _authorization(project: Project) -> dict[str, str]:
 
 
 def _workers(server: Server) -> list[psutil.Process]:
-    return [process for process in map(psutil.Process, server.pids[1:]) if "worker" in " ".join(process.cmdline())]
+    found = []
+    for pid in server.pids[1:]:
+        with suppress(psutil.NoSuchProcess):  # one that was just killed
+            process = psutil.Process(pid)
+            if "worker" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 @pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.full)])
