@@ -22,7 +22,8 @@ from starlette.middleware.cors import CORSMiddleware
 from roadworthy import config as configuration
 from roadworthy import contract as contracts
 from roadworthy.config import Config
-from roadworthy.errors import RoadworthyError
+from roadworthy.contract import Dataset
+from roadworthy.errors import ConfigError, RoadworthyError
 from roadworthy.serving import image, schema
 from roadworthy.serving.front import Door, Front, House
 from roadworthy.serving.openapi import documented
@@ -51,6 +52,7 @@ def build_service(root: Path) -> bentoml.Service[Any]:
         config = configuration.load(root)
         dataset = contracts.read(config.path(config.settings.contract)).dataset(config.settings.dataset)
         requests = schema.request_model(dataset, config.settings.service.max_rows)
+        _check_sticky(dataset, config)
     except RoadworthyError as error:
         raise BentoMLException(str(error)) from error
     _keep_metrics_apart(config)
@@ -93,6 +95,14 @@ def build_service(root: Path) -> bentoml.Service[Any]:
     service: bentoml.Service[Any] = _made(Service, config)
     service.add_asgi_middleware(Front, house=house)
     return service
+
+
+def _check_sticky(dataset: Dataset, config: Config) -> None:
+    sticky, names = config.settings.service.sticky, [column.name for column in dataset.request_columns]
+    if sticky and sticky not in names:
+        raise ConfigError(
+            f"tool.roadworthy.service.sticky: requests have no column {sticky!r}.", f"Use one of: {', '.join(names)}."
+        )
 
 
 def _doors(desk: Desk) -> dict[str, Door]:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from bentoml.exceptions import BentoMLException
 
 from roadworthy import config as configuration
 from roadworthy import registry
 from roadworthy.serving import tokens
 from roadworthy.serving.server import LOG, Server
+from roadworthy.serving.service import build_service
 
 if TYPE_CHECKING:
     from conftest import Project, ProjectMaker
@@ -265,3 +267,12 @@ def test_requests_are_counted_by_path_status_and_version(guarded: Guarded) -> No
 def test_the_configuration_is_what_it_says(guarded: Guarded) -> None:
     service: Any = configuration.load(guarded.project.config.root).settings.service
     assert (service.predict, service.host) == ("token", "127.0.0.1")
+
+
+def test_a_sticky_column_that_is_none_is_told_when_the_service_starts(
+    make_project: ProjectMaker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with make_project(tmp_path_factory.mktemp("sticky"), '\n[tool.roadworthy.service]\nsticky = "desk"\n') as project:
+        with pytest.raises(BentoMLException, match="no column 'desk'") as told:
+            build_service(project.config.root)
+        assert "flight_id" in str(told.value)
