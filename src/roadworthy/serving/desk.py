@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -78,6 +79,7 @@ class Desk:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         telemetry.log_as_json()
         self._follower.start()
+        gc.freeze()  # what is loaded by now stays: to look through it again and again held requests up
         self._shadow.start()
         self._thread.start()
 
