@@ -7,17 +7,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roadworthy.records import AccessToken
+from roadworthy.serving import tokens
 from roadworthy.serving.champion import Follower
+from roadworthy.serving.tokens import TokenBook
 
 if TYPE_CHECKING:
     from conftest import Project
 
 
 def test_a_follower_without_a_champion_has_no_model_and_says_so(fresh: Project) -> None:
-    follower = Follower(fresh.config, fresh.dataset)
+    follower = Follower(fresh.config, fresh.dataset, TokenBook())
     follower.look()
     (deployment,) = fresh.state.deployments()
-    assert follower.model is None
+    assert follower.lineup.champion is None
     assert (deployment.id, deployment.pid, deployment.version) == (follower.id, os.getpid(), None)
     follower.stop()
     assert fresh.state.deployments() == []
@@ -25,17 +28,17 @@ def test_a_follower_without_a_champion_has_no_model_and_says_so(fresh: Project) 
 
 def test_it_follows_promotion_and_keeps_the_old_one_when_the_new_one_is_broken(fresh: Project) -> None:
     good, broken = fresh.release(3), fresh.release(4, smoke_off_by=0.1)
-    one, other = (Follower(fresh.config, fresh.dataset) for _ in range(2))
+    one, other = (Follower(fresh.config, fresh.dataset, TokenBook()) for _ in range(2))
     fresh.promote(good)
     for follower in (one, other):
         follower.look()
-        assert follower.model is not None
-        assert follower.model.tag == good.tag
+        assert follower.lineup.champion is not None
+        assert follower.lineup.champion.tag == good.tag
     fresh.promote(broken, force=True)
     for follower in (one, other, one, other):
         follower.look()
-        assert follower.model is not None
-        assert follower.model.tag == good.tag
+        assert follower.lineup.champion is not None
+        assert follower.lineup.champion.tag == good.tag
         assert broken.tag in (follower.problem or "")
     assert [entry.version_to for entry in fresh.state.history() if entry.action == "refuse"] == [broken.tag]
     fresh.promote(good)
@@ -50,15 +53,15 @@ def test_a_changed_model_file_is_refused(fresh: Project) -> None:
     fresh.promote(version)
     (model,) = (Path(os.environ["BENTOML_HOME"]) / "models").rglob("model.skops")
     model.write_bytes(model.read_bytes() + b"x")
-    follower = Follower(fresh.config, fresh.dataset)
+    follower = Follower(fresh.config, fresh.dataset, TokenBook())
     follower.look()
-    assert follower.model is None
+    assert follower.lineup.champion is None
     assert version.tag in (follower.problem or "")
     follower.stop()
 
 
 def test_the_heartbeat_goes_on(fresh: Project) -> None:
-    follower = Follower(fresh.config, fresh.dataset)
+    follower = Follower(fresh.config, fresh.dataset, TokenBook())
     follower.start()
     first = fresh.state.deployments()[0].heartbeat
     end = time.monotonic() + 20
@@ -70,7 +73,7 @@ def test_the_heartbeat_goes_on(fresh: Project) -> None:
 
 
 def test_problems_of_several_parts_are_told_together(fresh: Project) -> None:
-    follower = Follower(fresh.config, fresh.dataset)
+    follower = Follower(fresh.config, fresh.dataset, TokenBook())
     follower.note("capture", "The disk is full.")
     follower.note("collect", "The table is gone.")
     follower.look()
@@ -78,4 +81,18 @@ def test_problems_of_several_parts_are_told_together(fresh: Project) -> None:
     follower.note("capture", None)
     follower.look()
     assert fresh.state.deployments()[0].problem == "The table is gone."
+    follower.stop()
+
+
+def test_tokens_are_known_from_the_first_look_on_and_revoked_by_a_later_one(fresh: Project) -> None:
+    book = TokenBook()
+    follower = Follower(fresh.config, fresh.dataset, book)
+    token, record = tokens.create(fresh.state, "a desk", ["predict"], by="test")
+    header = f"Bearer {token}"
+    follower.look()
+    assert book.check(header, "predict") == record
+    assert tokens.local(fresh.config, fresh.state).startswith("rw_")
+    tokens.revoke(fresh.state, record.id, by="test")
+    follower.look()
+    assert not isinstance(book.check(header, "predict"), AccessToken)
     follower.stop()

@@ -92,9 +92,8 @@ def test_a_refused_row_is_named(server: Server, project: Project) -> None:
 @pytest.mark.slow
 def test_a_wrong_token_is_told(server: Server, project: Project) -> None:
     replayer = _replayer(project, server.address, token="wrong")
-    replayer.send(project.flights.head(5))
     with pytest.raises(ReplayError, match=r"status 401.*token"):
-        replayer.flush()
+        replayer.send(project.flights.head(5))
 
 
 @pytest.mark.slow
