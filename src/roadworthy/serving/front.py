@@ -144,7 +144,6 @@ async def _reply(house: House, visit: _Visit) -> Reply:
         return turned_away
     body = await _body(visit.receive, house.settings.max_bytes)
     if body is None:
-        await _pour_away(visit.receive)
         return _too_large(house.settings)
     try:
         return await visit.door.answer(Call(body, visit.started, visit.trace, token, visit.header(b"x-sticky-key")))
@@ -215,17 +214,17 @@ def _too_large(settings: Service) -> Reply:
 async def _body(receive: Receive, limit: int) -> bytes | None:
     """Return the body; None when it is larger than the limit."""
     message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body if len(body) <= limit else None
-    parts, size = [body], len(body)
-    while message.get("more_body"):
+    parts: list[bytes] = [message.get("body", b"")]
+    size = len(parts[0])
+    while size <= limit and message.get("more_body"):
         message = await receive()
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > limit:
-            return None
-    return b"".join(parts)
+    if size <= limit:
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    if message.get("more_body"):
+        await _pour_away(receive)
+    return None
 
 
 async def _pour_away(receive: Receive) -> None:

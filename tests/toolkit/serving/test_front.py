@@ -158,7 +158,7 @@ def test_a_body_that_is_too_large_is_refused_with_and_without_its_length(guarded
         for _ in range(100):
             yield b" " * 1000
 
-    for content in (b" " * 100_000, chunks()):
+    for content in (b" " * 50_001, b" " * 100_000, b" " * 3_000_000, chunks()):
         response = guarded.client.post("/predict", content=content, headers=guarded.header("predict"))
         assert response.status_code == 413
         assert "50,000 bytes" in response.json()["error"]
