@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,9 @@ import numpy as np
 
 from roadworthy.registry import LoadedModel
 from roadworthy.serving import schema
+from roadworthy.serving.telemetry import LOG
 
 Rows = Sequence[Mapping[str, Any]]
-_LOG = logging.getLogger("bentoml.serve")  # the logger that `bentoml serve` shows
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ def _answer(model: LoadedModel, rows: Rows) -> Answered:
         probabilities = np.asarray(model.predict(schema.features(model.dataset, rows)), dtype="float64")
     except Exception as error:  # a model may raise anything; its text may hold the request's values, so no text
         kind = type(error).__name__
-        _LOG.error("Version %s raised %s on a request of %d rows.", model.tag, kind, len(rows))
+        LOG.error("Version %s raised %s on a request of %d rows.", model.tag, kind, len(rows))
         return Answered(None, kind)
     if probabilities.shape != (len(rows),) or not np.isfinite(probabilities).all():
-        _LOG.error("Version %s did not answer each of %d rows with a number.", model.tag, len(rows))
+        LOG.error("Version %s did not answer each of %d rows with a number.", model.tag, len(rows))
         return Answered(None, "NotANumber")
     return Answered(probabilities.tolist())

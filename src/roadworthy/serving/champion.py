@@ -6,7 +6,6 @@ loaded, or fails its own smoke request, is refused, and the old one answers on.
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import socket
@@ -24,10 +23,10 @@ from roadworthy.registry import LoadedModel
 from roadworthy.serving import metrics, tokens
 from roadworthy.serving.lineup import LineUp, Ready
 from roadworthy.serving.schema import Inspector
+from roadworthy.serving.telemetry import LOG
 from roadworthy.serving.tokens import TokenBook
 from roadworthy.state import State
 
-_LOG = logging.getLogger("bentoml.serve")  # the logger that `bentoml serve` shows
 _POLL_SECONDS = 0.25
 _HEARTBEAT_SECONDS = 2.0
 _RETRY_REFUSED_SECONDS = 30.0
@@ -88,7 +87,7 @@ class Follower:
             self._problems = {key: value for key, value in self._problems.items() if key != part}
         elif self._problems.get(part) != problem:
             self._problems = {**self._problems, part: problem}
-            _LOG.warning("%s", problem)
+            LOG.warning("%s", problem)
 
     def tell(self, *, lost: int, spooled: int) -> None:
         """Set what the next heartbeat says of the memory: rows lost so far, bytes that wait in the spool."""
@@ -108,7 +107,7 @@ class Follower:
             try:
                 self._state.forget_deployment(self.id)
             except RoadworthyError as error:  # the list forgets it by its missing heartbeat
-                _LOG.warning("%s", error.fact)
+                LOG.warning("%s", error.fact)
             self._state.close()
 
     def look(self) -> None:
@@ -138,7 +137,7 @@ class Follower:
             except (
                 RoadworthyError
             ) as error:  # as where nothing can be written; the tools of this machine then have none
-                _LOG.warning("%s", error.fact)
+                LOG.warning("%s", error.fact)
         return self._state
 
     # --- the champion
@@ -154,7 +153,7 @@ class Follower:
             if present is not None:
                 metrics.LIVE.labels(present.tag).set(0)
             metrics.LIVE.labels(version).set(1)
-            _LOG.info("Version %s answers from now on.", version)
+            LOG.info("Version %s answers from now on.", version)
 
     # --- the challenger of a rollout
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import signal
 import threading
@@ -23,10 +22,10 @@ from roadworthy.serving.exchange import Call, Reply, refusal, reply
 from roadworthy.serving.predicting import Predictor, Question
 from roadworthy.serving.schema.bodies import Body
 from roadworthy.serving.shadow import Shadow
+from roadworthy.serving.telemetry import LOG
 from roadworthy.serving.tokens import TokenBook
 from roadworthy.tables import Tables
 
-_LOG = logging.getLogger("bentoml.serve")  # the logger that `bentoml serve` shows
 _LOOK_SECONDS = 1.0
 # Collecting takes at most a fiftieth of the time; but what is answered is in its table within seconds all the same.
 _PAUSES, _LONGEST_PAUSE_SECONDS = 50, 10.0
@@ -163,7 +162,7 @@ class Desk:
             self._tell()
             metrics.forget_dead_workers()
             if self._parent is not None and os.getppid() != self._parent:
-                _LOG.warning("The process that started this service is gone; it ends.")
+                LOG.warning("The process that started this service is gone; it ends.")
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 

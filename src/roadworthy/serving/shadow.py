@@ -6,7 +6,6 @@ for it, and its memory is bounded.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from roadworthy.errors import ServingError
 from roadworthy.serving import capture, metrics
 from roadworthy.serving.asking import Rows, ask
 from roadworthy.serving.lineup import Ready
+from roadworthy.serving.telemetry import LOG
 
-_LOG = logging.getLogger("bentoml.serve")  # the logger that `bentoml serve` shows
 _WAITING = 256
 
 
@@ -73,9 +72,9 @@ class Shadow:
             try:
                 self._answer(request)
             except ServingError as error:  # it is not recorded, as a prediction would not be
-                _LOG.warning("%s", error.fact)
+                LOG.warning("%s", error.fact)
             except Exception as error:  # a thread that ends here would leave the rollout without its shadow
-                _LOG.error("The shadow failed: %s.", type(error).__name__)
+                LOG.error("The shadow failed: %s.", type(error).__name__)
 
     def _answer(self, request: Shadowed) -> None:
         began = time.perf_counter()

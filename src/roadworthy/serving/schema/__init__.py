@@ -7,7 +7,6 @@ A row is checked by the same document that the training data had to obey. Nothin
 from roadworthy.serving.schema.bodies import (
     Body,
     FeedbackAnswer,
-    Incoming,
     Label,
     PredictAnswer,
     Prediction,
@@ -23,7 +22,6 @@ from roadworthy.serving.schema.requests import feedback_model, request_model
 __all__ = [
     "Body",
     "FeedbackAnswer",
-    "Incoming",
     "Inspection",
     "Inspector",
     "Label",

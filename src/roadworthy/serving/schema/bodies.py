@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -42,15 +41,6 @@ def read_moment(value: object) -> datetime:
 
 
 Moment = Annotated[datetime, PlainValidator(read_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A request as it came."""
-
-    body: bytes
-    authorization: str = ""
-    too_large: bool = False
 
 
 class Body(BaseModel):
