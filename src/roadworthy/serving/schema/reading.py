@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from roadworthy.serving.schema.bodies import Body, Problem, Refusal, short
+from roadworthy.serving.schema.decoding import keys_in
 
 _Model = TypeVar("_Model", bound=Body)
 _PROBLEMS_TOLD = 1000
@@ -20,7 +21,6 @@ _NAME_LENGTH = 80
 # A comma, or a string: it always ends, so that no text can make it look twice.
 _COMMA_OR_STRING = re.compile(rb'(,)|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _DEEPEST = 500  # pydantic reads no deeper than 200 lists and objects
-_SPACE = b" \t\r\n"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,9 @@ def checked(model: type[_Model], body: bytes) -> _Model | Refused:
     # Each value would have its own error, ten thousand times as large as itself.
     if body.count(b",") > model.most_values and _holds_more(body, model.most_values):
         return _too_many(model)
+    taken = model.taken(body)
+    if taken is not None:
+        return taken
     try:
         found = model.model_validate_json(body)
     except ValidationError as error:
@@ -127,7 +130,7 @@ def _repeated(body: bytes, found: Body) -> Problem | None:
     A body has as many keys as fields were read, or some are repeated. What only looks like a key, within a string, can
     make it seem more; then it is read again, slowly.
     """
-    if _keys(body) == found.fields_given:
+    if keys_in(body) == found.fields_given:
         return None
     repeated: list[tuple[int, str]] = []
     objects = 0
@@ -143,8 +146,3 @@ def _repeated(body: bytes, found: Body) -> Problem | None:
     place, key = repeated[0]
     path = f"{found.listed}.{place}." if place < objects - 1 else ""
     return Problem(field=path + key, rule="This field should be there once.")
-
-
-def _keys(body: bytes) -> int:
-    """Return the number of keys, or more."""
-    return body.translate(None, _SPACE).count(b'":')

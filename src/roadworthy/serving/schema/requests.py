@@ -14,11 +14,10 @@ from typing_extensions import TypedDict  # pydantic refuses typing's own before 
 from roadworthy.contract import Column, Dataset, json_schema
 from roadworthy.errors import ContractError
 from roadworthy.serving.schema.bodies import STRICT, Body, Label, Moment
+from roadworthy.serving.schema.decoding import decoder, integer_limits
 
 # Ours are made when the contract is read; a type checker knows literal ones only.
 _TYPED_DICT: Any = TypedDict
-# What int64 holds, and what float64 holds exactly: the dtype of an integer column that may be missing.
-_INTEGER_LIMIT = {True: 2**63 - 1, False: 2**53}
 # Beyond what keeps to the model: so much may be wrong and is still told field by field.
 _MORE_FIELDS = 2
 _MORE_VALUES = 1000
@@ -49,6 +48,7 @@ def request_model(dataset: Dataset, max_rows: int) -> type[Body]:
     limits = Field(min_length=1, max_length=max_rows, description=dataset.meaning)
     rows = Annotated[list[row], limits]  # type: ignore[valid-type]  # the same reason
     model = create_model("PredictRequest", __base__=Body, rows=(rows, ...))
+    model.decoder = decoder(dataset, max_rows)
     return _bounded(model, f"{max_rows} rows of {len(fields)} fields", max_rows, len(fields))
 
 
@@ -107,8 +107,8 @@ def _plain_type(column: Column) -> Any:  # noqa: ANN401  # a type expression has
     if column.type == "boolean":
         return bool
     if column.type == "integer":
-        limit = _INTEGER_LIMIT[column.required]
-        return Annotated[int, Field(ge=-limit if low is None else low, le=limit if high is None else high)]
+        least, most = integer_limits(column)
+        return Annotated[int, Field(ge=least, le=most)]
     if column.type == "number":
         return Annotated[float, Field(ge=low, le=high)]
     if column.categories and column.unseen == "refuse":
