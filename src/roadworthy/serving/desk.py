@@ -27,8 +27,8 @@ from roadworthy.serving.tokens import TokenBook
 from roadworthy.tables import Tables
 
 _LOOK_SECONDS = 1.0
-# Collecting takes at most a fiftieth of the time; but what is answered is in its table within seconds all the same.
-_PAUSES, _LONGEST_PAUSE_SECONDS = 50, 10.0
+# Collecting takes about a hundredth of the time; but what is answered is in its table within seconds all the same.
+_PAUSES, _LONGEST_PAUSE_SECONDS = 100, 10.0
 
 
 class Desk:

@@ -17,6 +17,8 @@ ATTEMPTS = 60
 _LONGEST_PAUSE = 0.2
 # Commits are kept for ever: without them a version that a model was trained on could not be read again.
 KEPT = {"delta.logRetentionDuration": "interval 36500 days", "delta.enableExpiredLogCleanup": "false"}
+# Whoever opens a table reads each commit since the last checkpoint, a millisecond or more for each.
+_CHECKPOINTS = {"delta.checkpointInterval": "10"}
 NO_CLEANUP = PostCommitHookProperties(cleanup_expired_logs=False)
 
 
@@ -89,7 +91,7 @@ def _opened_or_created(place: str, schema: pa.Schema) -> DeltaTable:
     # Created empty first: when two processes create at once, a write that also creates does not look for conflicts.
     if not DeltaTable.is_deltatable(place):
         who = CommitProperties(custom_metadata={"userName": user()})
-        DeltaTable.create(place, schema, mode="ignore", configuration=KEPT, commit_properties=who)
+        DeltaTable.create(place, schema, mode="ignore", configuration=KEPT | _CHECKPOINTS, commit_properties=who)
     return DeltaTable(place)
 
 

@@ -92,6 +92,7 @@ class Collector:
         """Collect every kind, also when the table of another cannot be written."""
         rows: dict[str, int] = {}
         failures = []
+        self._forget_what_others_collected()
         for kind in KINDS:
             try:
                 rows[kind] = sum(self._collect(kind, path) for path in sorted(self._folder.glob(f"{kind}-*.jsonl")))
@@ -101,6 +102,11 @@ class Collector:
         if failures:
             raise failures[0]
         return rows
+
+    def _forget_what_others_collected(self) -> None:
+        """Keep the positions that all processes have noted alike; the tables are asked for any other."""
+        hints = noted(self._folder)
+        self._positions = {name: position for name, position in self._positions.items() if hints.get(name) == position}
 
     def _note(self) -> None:
         """Let all processes know how far the files have been collected that are still there."""
@@ -115,10 +121,12 @@ class Collector:
     def _collect(self, kind: Kind, path: Path) -> int:
         rows = 0
         if path.stat().st_size > self._positions.get(path.name, 0):
-            position = self._tables.position(kind, path.name) or 0
+            position = self._positions.pop(path.name, None)  # not known while a commit may fail
+            if position is None:
+                position = self._tables.position(kind, path.name) or 0
             for batch in batches(path, kind, position, self._batch_rows):
                 rows += self._commit(kind, path, batch, position)
-                position = self._positions[path.name] = batch.end
+                position = batch.end
             self._positions[path.name] = position
         if removed_if_done(path, self._positions.get(path.name, 0)):
             self._positions.pop(path.name, None)
