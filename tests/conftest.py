@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from roadworthy import config as configuration
@@ -17,6 +18,9 @@ from roadworthy.contract import Dataset
 
 REPOSITORY = Path(__file__).parents[1]
 COPIED = ("pyproject.toml", "pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "consumers")
+
+settings.register_profile("toolkit", deadline=None)  # no test asserts how long anything takes
+settings.load_profile("toolkit")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
