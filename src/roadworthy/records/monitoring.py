@@ -9,6 +9,8 @@ from pydantic import Field
 from roadworthy.records.base import Moment, OwnerRole, Record, Verdict, now
 from roadworthy.records.versions import Comparison, MetricReading
 
+ReferenceKind = Literal["training", "frozen", "before", "season"]
+
 
 class Window(Record):
     """A stretch of event time: start belongs to it, end does not."""
@@ -18,8 +20,39 @@ class Window(Record):
 
     @property
     def name(self) -> str:
-        """The window's start as a sortable name that is safe in a file's name."""
-        return self.start.strftime("%Y-%m-%dT%H%M%SZ").replace("T000000Z", "")
+        """The window's start as a sortable name that is safe in a file's name.
+
+        Examples
+        --------
+        >>> from datetime import UTC, datetime
+        >>> Window(start=datetime(2013, 5, 1, tzinfo=UTC), end=datetime(2013, 6, 1, tzinfo=UTC)).name
+        '2013-05-01'
+        """
+        return self.start.strftime(f"%Y-%m-%dT%H%M%S{'.%f' if self.start.microsecond else ''}Z").replace("T000000Z", "")
+
+
+class Slice(Window):
+    """A part of a window whose rows are profiled together: how much the slices differ shows how much chance brings."""
+
+    rows: int
+
+
+class Segment(Record):
+    """The rows with one value of a column."""
+
+    column: str
+    value: str | None = Field(description="None for the rest: values too rare for a segment of their own, and none")
+
+    @property
+    def name(self) -> str:
+        """The segment in words.
+
+        Examples
+        --------
+        >>> Segment(column="origin", value="JFK").name, Segment(column="origin", value=None).name
+        ('origin JFK', 'origin other')
+        """
+        return f"{self.column} {'other' if self.value is None else self.value}"
 
 
 class Bar(Record):
@@ -63,6 +96,30 @@ class Performance(Record):
     )
 
 
+class Baseline(Record):
+    """What a window was held against."""
+
+    kind: ReferenceKind
+    wanted: ReferenceKind = Field(description="what the policy asks for; training stands in until that is there")
+    rows: int
+    slices: int = Field(default=0, description="parts in event time whose differences are known; 0: none are")
+    windows: tuple[str, ...] = Field(default=(), description="names of the windows that it is made of")
+    words: str = Field(description="the same in plain words")
+
+
+class SegmentReport(Record):
+    """What was found in one segment of a window."""
+
+    segment: Segment
+    rows: int
+    labelled: int
+    baseline_rows: int = Field(description="rows of the segment in what it was held against; 0: there is nothing")
+    readings: tuple[Reading, ...] = ()
+    performance: tuple[Performance, ...] = ()
+    verdict: Verdict
+    drifted: tuple[str, ...] = Field(default=(), description="columns that drifted, largest change first")
+
+
 class WindowReport(Record):
     """Everything found in one window of traffic."""
 
@@ -72,12 +129,15 @@ class WindowReport(Record):
     labelled: int
     open: bool = Field(description="event time has not yet passed its end: more rows may come")
     versions: dict[str, int] = Field(description="version -> rows it answered")
-    reference: str = Field(description="the version whose training profile served as reference")
+    reference: str = Field(description="the version that the window is judged for; its training is a reference")
     readings: tuple[Reading, ...] = ()
     performance: tuple[Performance, ...] = ()
     verdict: Verdict
     drifted: tuple[str, ...] = Field(default=(), description="columns that drifted, largest change first")
     expected_false_alarms: float = Field(default=0.0, description="columns expected to be named by chance at most")
+    baseline: Baseline | None = Field(default=None, description="what the readings compare the window with")
+    slices: tuple[Slice, ...] = Field(default=(), description="parts of the window that have rows, earliest first")
+    segments: tuple[SegmentReport, ...] = ()
     made: Moment = Field(default_factory=now)
 
 
