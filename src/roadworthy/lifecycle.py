@@ -189,8 +189,10 @@ def observe(project: Project, *, clock: datetime | None = None) -> list[WindowRe
     traffic = read_traffic(project)
     judged = {report.window: report for report in project.state.windows()}
     found = []
-    for window, rows in windows.split(traffic.times, project.config.policy.window).items():
-        still_open = max(traffic.latest, clock or traffic.latest) < window.end
+    policy, latest = project.config.policy.window, traffic.latest
+    closed = [report.window for report in judged.values() if not report.open]
+    for window, rows in windows.split(traffic.times, policy, closed).items():
+        still_open = windows.is_open(window, len(rows), policy, latest=latest, clock=max(latest, clock or latest))
         earlier = judged.get(window)
         now = (len(rows), traffic.labelled(rows), still_open)
         if earlier is None or now != (earlier.rows, earlier.labelled, earlier.open):

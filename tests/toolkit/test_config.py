@@ -56,8 +56,10 @@ def test_all_that_is_written_is_below_one_folder_that_can_be_elsewhere(
         ("pyproject.toml", 'dataset = "flights"', "dataset = ", "not TOML"),
         ("monitoring/policy.yaml", "  data: {name", "  date: {name", "owners.data"),
         ("monitoring/policy.yaml", "effect: 0.03", "effect: 3", "drift.effect"),
-        ("monitoring/policy.yaml", "window: month", "window: fortnight", "window"),
-        ("monitoring/policy.yaml", "window: month", "window: [month", "line "),
+        ("monitoring/policy.yaml", "length: month", "length: fortnight", "window.length"),
+        ("monitoring/policy.yaml", "length: month", "length: null", "window"),
+        ("monitoring/policy.yaml", "reference: training", "reference: frozen", "window"),
+        ("monitoring/policy.yaml", "length: month", "length: [month", "line "),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(root: Path, file: str, old: str, new: str, place: str) -> None:

@@ -14,10 +14,12 @@ from roadworthy.config.policy import (
     Owners,
     PerformancePolicy,
     Policy,
+    QualityPolicy,
     QuarantinePolicy,
     RetentionPolicy,
     RetrainPolicy,
     RolloutPolicy,
+    WindowPolicy,
 )
 from roadworthy.config.reading import Config, find_root, load
 from roadworthy.config.settings import (
@@ -46,6 +48,7 @@ __all__ = [
     "PerformancePolicy",
     "PipelineSettings",
     "Policy",
+    "QualityPolicy",
     "QuarantinePolicy",
     "RateLimit",
     "RetentionPolicy",
@@ -55,6 +58,7 @@ __all__ = [
     "Service",
     "Settings",
     "UseCase",
+    "WindowPolicy",
     "find_root",
     "load",
 ]

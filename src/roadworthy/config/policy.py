@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from roadworthy.config.section import Section
-from roadworthy.records import OwnerRole
+from roadworthy.records import OwnerRole, ReferenceKind
 
 
 class Owner(Section):
@@ -54,6 +54,49 @@ class CapturePolicy(Section):
         description="the contract's classification of a column -> what is kept of its values",
     )
     most_bytes: int = Field(default=2**30, ge=2**20, description="that may wait in the spool to be collected")
+
+
+class WindowPolicy(Section):
+    """Which rows are judged together, and against what. A length alone may stand for the section: ``window: month``."""
+
+    length: Literal["hour", "day", "week", "month"] | None = Field(
+        default="month", description="of event time; None: windows end by their number of rows alone"
+    )
+    rows: int | None = Field(default=None, ge=1, description="that end a window, before its length has passed")
+    reference: ReferenceKind = Field(
+        default="training",
+        description="training: what the version has learned from; frozen: one window; before: the windows before; "
+        "season: earlier windows of the same hour of the day, day of the week, or month",
+    )
+    frozen: str = Field(default="", description="name of the frozen window, which is its start, such as 2013-05-01")
+    earlier: int = Field(default=4, ge=1, description="windows that `before` or `season` takes, the newest")
+    segments: tuple[str, ...] = Field(default=(), description="features whose values are also judged by themselves")
+    most_segments: int = Field(default=10, ge=1, description="values of each, the most frequent; the rest is other")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, content: object) -> object:
+        return {"length": content} if isinstance(content, str) else content
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.length is None and self.rows is None:
+            raise ValueError("give a length, a number of rows, or both")
+        if (self.reference == "frozen") != bool(self.frozen):
+            raise ValueError("`reference: frozen` and the name of a window as `frozen` belong together")
+        if self.reference == "season" and (self.length is None or self.rows is not None):
+            raise ValueError("windows that end by rows have no season: give a length alone, or another reference")
+        return self
+
+
+class QualityPolicy(Section):
+    """When a fact about the data, apart from how its values are distributed, counts."""
+
+    range: float = Field(default=0.01, gt=0, lt=1, description="more of the values beyond the contract's limits")
+    duplicates: float = Field(default=0.01, gt=0, lt=1, description="more of the rows that repeat another")
+    cardinality: float = Field(default=0.2, gt=0, lt=1, description="fewer or more distinct values, as a share")
+    volume: float = Field(default=0.5, gt=0, lt=1, description="fewer or more rows, as a share; 0.5: half, or twice")
+    late: float = Field(default=0.05, gt=0, lt=1, description="rows captured later than the contract's latency allows")
 
 
 class DriftPolicy(Section):
@@ -123,11 +166,12 @@ class Policy(Section):
     """What is tolerated, who owns it, and what then happens."""
 
     owners: Owners
-    window: Literal["day", "week", "month"] = "month"
+    window: WindowPolicy = WindowPolicy()
     quarantine: QuarantinePolicy = QuarantinePolicy()
     capture: CapturePolicy = CapturePolicy()
     retention: RetentionPolicy = RetentionPolicy()
     drift: DriftPolicy = DriftPolicy()
+    quality: QualityPolicy = QualityPolicy()
     performance: PerformancePolicy = PerformancePolicy()
     retrain: RetrainPolicy = RetrainPolicy()
     actions: ActionPolicy = ActionPolicy()
