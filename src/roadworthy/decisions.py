@@ -8,6 +8,16 @@ from roadworthy.config import CapturePolicy, Policy
 from roadworthy.records import Decision, Deployment, Finding, ModelVersion, Performance, Reading, WindowReport
 
 _SPOOL_TOLD_FROM = 0.5  # of what may wait in it
+_QUALITY = {
+    "missing": "missing values",
+    "unseen": "categories never seen before",
+    "type": "another kind of values",
+    "range": "values out of range",
+    "duplicates": "rows seen twice",
+    "cardinality": "number of distinct values",
+    "volume": "number of rows",
+    "freshness": "data that comes late",
+}
 
 
 def findings(report: WindowReport) -> tuple[Finding, ...]:
@@ -116,13 +126,13 @@ def _drift(report: WindowReport) -> Finding | None:
 
 
 def _quality(reading: Reading, report: WindowReport) -> Finding | None:
-    if reading.verdict != "drift" or reading.kind not in ("missing", "unseen"):
+    if reading.verdict != "drift" or reading.kind in ("feature", "prediction"):
         return None
     return Finding(
         cause=f"{reading.kind}:{reading.column}:{report.reference}",
         owner="data",
         severity="warning",
-        title=f"{reading.column}: {'missing values' if reading.kind == 'missing' else 'categories never seen before'}",
+        title=f"{reading.column}: {_QUALITY[reading.kind]}",
         message=f"In the window from {report.window.name}: {reading.words}.",
     )
 

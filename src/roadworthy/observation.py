@@ -137,7 +137,7 @@ def observe_window(
         performance=tuple(_performance(project, str(tag), frame) for tag in versions.index),
         verdict=drift.verdict(readings),
         drifted=drift.drifted(readings),
-        expected_false_alarms=drift.expected_false_alarms(readings, project.config.policy.drift),
+        expected_false_alarms=drift.expected_false_alarms(readings),
     )
     (_folder(project) / f"{window.name}.drift.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
     return report

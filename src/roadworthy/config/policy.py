@@ -100,12 +100,14 @@ class QualityPolicy(Section):
 
 
 class DriftPolicy(Section):
-    """When a change counts: it must be large enough, and more than chance."""
+    """When a change counts: it must be large enough, and more than chance, within a budget of false alarms."""
 
     effect: float = Field(default=0.03, gt=0, lt=1, description="least KS distance or total variation that matters")
     missing: float = Field(default=0.03, gt=0, lt=1, description="least change in the share of missing values")
     unseen: float = Field(default=0.01, gt=0, lt=1, description="least share of categories never seen in training")
-    false_discovery_rate: float = Field(default=0.05, gt=0, lt=1)
+    false_alarms_per_month: float = Field(
+        default=0.5, gt=0, description="windows a month that may name something where nothing has changed"
+    )
     minimum_rows: int = Field(default=500, ge=1, description="fewer rows in a window: too little data")
 
 

@@ -1,63 +1,144 @@
 """What changed between the data a model learned from and a window of traffic: by size and by evidence together.
 
-A reading is drift when its effect reaches the policy's threshold *and* its p-value survives the Benjamini-Hochberg
-correction over all of the window's readings. With too few rows nothing is said, least of all "no drift".
+A reading is drift when its effect reaches the policy's threshold *and* its p-value survives Holm's correction over all
+of the window's readings, at a level that keeps to the policy's budget of false alarms a month. "No drift" is said only
+where a change of the threshold's size is ruled out or would have been found; else there is too little data to tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
 
 from roadworthy.config import DriftPolicy
 from roadworthy.contract import Column
-from roadworthy.monitoring.measures import MEASURES, Evidence, Measure
+from roadworthy.monitoring.measures import MEASURES, Evidence
 from roadworthy.monitoring.profiles import Profile
-from roadworthy.records import Reading, Verdict
+from roadworthy.monitoring.slices import Sliced
+from roadworthy.monitoring.wording import figure
+from roadworthy.records import Reading, ReadingKind, Verdict
+
+DAYS_A_MONTH = 365.2425 / 12
+MOST_PER_WINDOW = 0.05  # chance of a false alarm that no window exceeds, however few windows share a month's budget
 
 _PREDICTION = Column(name="the predicted probability", type="number", role="other")
-_ReadingKind = Literal["feature", "prediction", "missing", "unseen"]
 
 
-class _Weighed(NamedTuple):
+@dataclass(frozen=True)
+class Fact:
+    """Something found in a window that is to be judged.
+
+    Attributes
+    ----------
+    column
+        The column, or what else it is about.
+    kind, measure
+        As in `Reading`.
+    threshold
+        The least effect that matters.
+    evidence
+        What was found.
+    minimum_rows
+        With fewer on either side nothing is said; 0 for facts about the rows themselves, such as how many came.
+    """
+
     column: str
-    kind: _ReadingKind
-    measure: Measure
+    kind: ReadingKind
+    measure: str
+    threshold: float
     evidence: Evidence
+    minimum_rows: int = 0
+
+
+def level(policy: DriftPolicy, windows_a_month: float = DAYS_A_MONTH, families: int = 1) -> float:
+    """Return the chance of a false alarm that one window may take.
+
+    The budget is spread evenly over the windows of a month and over what is judged separately in each of them. By
+    Holm's correction a window, however many readings it has and however they depend on one another, names something
+    that has not changed with at most this probability; so a month has at most ``false_alarms_per_month`` such windows
+    on average (Holm, A simple sequentially rejective multiple test procedure, 1979). A window never takes more than
+    0.05.
+
+    Parameters
+    ----------
+    policy
+        With the budget.
+    windows_a_month
+        How many windows are judged in a month: 1 by month, 4.3 by week, 30.4 by day, 730 by hour.
+    families
+        How many separate comparisons share a window: 1, and 1 more for each segment.
+
+    Examples
+    --------
+    >>> [round(level(DriftPolicy(), windows), 4) for windows in (1, 30.44, 730.5)]
+    [0.05, 0.0164, 0.0007]
+    """
+    return min(policy.false_alarms_per_month / max(windows_a_month, 1), MOST_PER_WINDOW) / max(families, 1)
 
 
 def compare(
-    reference: Profile, window: Profile, columns: Sequence[Column], prediction: str | None, policy: DriftPolicy
+    reference: Profile | Sliced,
+    window: Profile | Sliced,
+    columns: Sequence[Column],
+    prediction: str | None,
+    policy: DriftPolicy,
+    *,
+    facts: Sequence[Fact] = (),
+    at_level: float | None = None,
 ) -> tuple[Reading, ...]:
     """Hold a window's profile against the reference profile, column by column.
 
     Parameters
     ----------
     reference, window
-        Profiles with the columns, and with the prediction column when it is given.
+        Profiles with the columns, and with the prediction column when it is given. Sliced, the variation between
+        slices tells how many independent rows the rows are worth; not sliced, rows are taken to be independent.
     columns
         The contract's columns to compare, usually its features.
     prediction
         Name of the profiles' column of predicted probabilities, or None.
     policy
-        The thresholds, the false-discovery rate, and the fewest rows.
+        The thresholds, the budget of false alarms, and the fewest rows.
+    facts
+        What else was found in the window, judged with the rest within the same budget.
+    at_level
+        The chance of a false alarm that this comparison may take, from `level`; that of a window a day when None.
 
     Returns
     -------
     tuple
         Readings, worst first: drift before the others, then by effect over threshold. A column has a reading of its
-        values (kind ``feature`` or ``prediction``), one of ``unseen`` categories when it is categorical, and one of
-        ``missing`` values when any is missing. A column that neither profile has yields none.
+        values (kind ``feature`` or ``prediction``, or ``type`` where they are of another kind), one of ``unseen``
+        categories when it is categorical, and one of ``missing`` values when any is missing. A column that neither
+        profile has yields none.
     """
-    found = list(_weigh(reference, window, columns, prediction))
-    if not found:
-        return ()
-    adjusted = stats.false_discovery_control(np.array([one.evidence.p_value for one in found]), method="bh")
-    readings = [_reading(one, float(p), policy) for one, p in zip(found, adjusted, strict=True)]
+    found = [*_weigh(Sliced.of(reference), Sliced.of(window), columns, prediction, policy), *facts]
+    return judge(found, level(policy) if at_level is None else at_level)
+
+
+def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
+    """Decide on all facts of a window together; worst first, as `compare` returns them."""
+    adjusted = holm(np.array([one.evidence.p_value for one in facts], dtype=np.float64))
+    readings = [_reading(one, float(p), at_level, len(facts)) for one, p in zip(facts, adjusted, strict=True)]
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
+
+
+def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return p-values corrected for their number by Holm's step-down procedure, shape (tests,).
+
+    Examples
+    --------
+    >>> [round(p, 3) for p in holm(np.array([0.01, 0.04, 0.03])).tolist()]
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values, kind="stable")
+    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(steps) else steps
+    return adjusted
 
 
 def drifted(readings: Sequence[Reading]) -> tuple[str, ...]:
@@ -67,77 +148,96 @@ def drifted(readings: Sequence[Reading]) -> tuple[str, ...]:
 
 
 def verdict(readings: Sequence[Reading]) -> Verdict:
-    """Return a window's verdict: drift when any reading is, no drift when none is and at least one had enough rows."""
-    verdicts = {reading.verdict for reading in readings}
-    if "drift" in verdicts:
+    """Return a window's verdict.
+
+    Drift when any reading is; no drift when none is, and at least half of the readings of features and predictions
+    say so (of all, where there are none of these); else too little data.
+    """
+    if any(reading.verdict == "drift" for reading in readings):
         return "drift"
-    return "no drift" if "no drift" in verdicts else "too little data"
+    values = [reading for reading in readings if reading.kind in ("feature", "prediction")] or readings
+    sure = sum(reading.verdict == "no drift" for reading in values)
+    return "no drift" if values and 2 * sure >= len(values) else "too little data"
 
 
-def expected_false_alarms(readings: Sequence[Reading], policy: DriftPolicy) -> float:
-    """Return how many of the window's readings of drift are there by chance, at most, on average.
+def expected_false_alarms(readings: Sequence[Reading]) -> float:
+    """Return the chance, at most, that such a window names anything where nothing has changed.
 
-    The Benjamini-Hochberg correction keeps the expected share of chance among what it names at or below the
-    false-discovery rate (Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001 for positively dependent tests,
-    as correlated features are). So it is that rate times the number of readings named; the least effect that is
-    asked for besides only lowers it. It is 0 where nothing is named. A window in which nothing changed raises any
-    alarm at all with at most that rate as its probability.
+    It is the level that the window was judged at; added up over a month's windows it is at most the budget. 0 where
+    there was nothing to judge.
 
     Examples
     --------
-    >>> expected_false_alarms([], DriftPolicy())
+    >>> expected_false_alarms([])
     0.0
     """
-    return policy.false_discovery_rate * sum(reading.verdict == "drift" for reading in readings)
+    return max((reading.level for reading in readings), default=0.0)
 
 
 def _weigh(
-    reference: Profile, window: Profile, columns: Sequence[Column], prediction: str | None
-) -> Iterator[_Weighed]:
+    reference: Sliced, window: Sliced, columns: Sequence[Column], prediction: str | None, policy: DriftPolicy
+) -> Iterator[Fact]:
     asked = [(column.name, column) for column in columns]
     if prediction is not None:
         asked.append((prediction, _PREDICTION))
     for name, column in asked:
         before, after = reference.column(name), window.column(name)
         for measure in MEASURES:
-            if measure.applies(before, after):
+            if measure.applies(before.whole, after.whole):
                 kind = "prediction" if column is _PREDICTION and measure.kind == "feature" else measure.kind
-                yield _Weighed(name, kind, measure, measure.weigh(before, after, column))
+                threshold = {"missing": policy.missing, "unseen": policy.unseen}.get(kind, policy.effect)
+                evidence = measure.weigh(before, after, column)
+                yield Fact(name, kind, measure.name, threshold, evidence, policy.minimum_rows)
 
 
-def _reading(one: _Weighed, adjusted: float, policy: DriftPolicy) -> Reading:
+def _reading(one: Fact, adjusted: float, at_level: float, tests: int) -> Reading:
     found = one.evidence
-    threshold = {"missing": policy.missing, "unseen": policy.unseen}.get(one.kind, policy.effect)
-    decision = _decide(found, adjusted, threshold, policy)
+    detectable = found.detectable(at_level / tests)
+    decision = _decide(one, adjusted, at_level, detectable)
     return Reading(
         column=one.column,
         kind=one.kind,
-        measure=one.measure.name,
+        measure=one.measure,
         statistic=found.statistic,
         effect=found.effect,
-        threshold=threshold,
+        effect_low=found.effect_low,
+        effect_high=found.effect_high,
+        threshold=one.threshold,
         p_value=found.p_value,
         adjusted_p=adjusted,
+        level=at_level,
         n_reference=found.n_reference,
         n_window=found.n_window,
+        effective_n_reference=found.effective_n_reference,
+        effective_n=found.effective_n,
+        detectable=detectable,
         verdict=decision,
-        words=_words(found, decision, threshold, policy),
+        words=_words(one, decision, detectable),
         bars=found.bars,
     )
 
 
-def _decide(found: Evidence, adjusted: float, threshold: float, policy: DriftPolicy) -> Verdict:
-    if min(found.n_window, found.n_reference) < policy.minimum_rows:
+def _decide(one: Fact, adjusted: float, at_level: float, detectable: float) -> Verdict:
+    found = one.evidence
+    if min(found.n_window, found.n_reference) < one.minimum_rows:
         return "too little data"
-    return "drift" if found.effect >= threshold and adjusted <= policy.false_discovery_rate else "no drift"
+    if found.effect >= one.threshold and adjusted <= at_level:
+        return "drift"
+    return "no drift" if found.effect_high < one.threshold or detectable <= one.threshold else "too little data"
 
 
-def _words(found: Evidence, decision: Verdict, threshold: float, policy: DriftPolicy) -> str:
+def _words(one: Fact, decision: Verdict, detectable: float) -> str:
+    found = one.evidence
     if decision == "drift":
         return f"{found.headline}: {found.fact}"
-    if decision == "too little data":
-        fewest = min(found.n_window, found.n_reference)
+    fewest = min(found.n_window, found.n_reference)
+    if fewest < one.minimum_rows:
         where = "in the window" if found.n_window == fewest else "in the training data"
-        return f"{found.subject}: too little data, {fewest:,} values {where} where {policy.minimum_rows:,} are needed"
-    calm = "may differ by chance" if found.effect >= threshold else "much as before"
+        return f"{found.subject}: too little data, {fewest:,} values {where} where {one.minimum_rows:,} are needed"
+    if decision == "too little data":
+        return (
+            f"{found.subject}: too little data to rule out a change that matters ({figure(one.threshold)}); "
+            f"one of {figure(detectable, 2)} would have been found; {found.fact}"
+        )
+    calm = "may differ by chance" if found.effect >= one.threshold else "much as before"
     return f"{found.subject}: {calm}, {found.fact}"

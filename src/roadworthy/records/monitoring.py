@@ -10,6 +10,18 @@ from roadworthy.records.base import Moment, OwnerRole, Record, Verdict, now
 from roadworthy.records.versions import Comparison, MetricReading
 
 ReferenceKind = Literal["training", "frozen", "before", "season"]
+ReadingKind = Literal[
+    "feature",
+    "prediction",
+    "missing",
+    "unseen",
+    "type",
+    "range",
+    "duplicates",
+    "cardinality",
+    "volume",
+    "freshness",
+]
 
 
 class Window(Record):
@@ -66,16 +78,29 @@ class Bar(Record):
 class Reading(Record):
     """What one column of one window said, held against the reference."""
 
-    column: str
-    kind: Literal["feature", "prediction", "missing", "unseen"]
+    column: str = Field(description="the column, or what else the fact is about, such as the window's rows")
+    kind: ReadingKind
     measure: str = Field(description="the test's standard name")
     statistic: float
     effect: float = Field(description="size of the change, in the unit that the threshold has")
+    effect_low: float | None = Field(default=None, description="lower end of the effect's 95 % interval")
+    effect_high: float | None = Field(default=None, description="upper end of it")
     threshold: float = Field(description="the least effect that matters, from the policy")
     p_value: float
-    adjusted_p: float = Field(description="after the false-discovery correction over the window's readings")
+    adjusted_p: float = Field(description="after Holm's correction over the window's readings")
+    level: float = Field(default=0.05, description="chance of a false alarm that the window may take")
     n_reference: int
     n_window: int
+    effective_n_reference: float | None = Field(
+        default=None, description="independent rows that the reference's are worth, sketch error included"
+    )
+    effective_n: float | None = Field(
+        default=None, description="independent rows that the window's are worth, sketch error included"
+    )
+    detectable: float | None = Field(
+        default=None, description="least effect that would be found in such a window four times out of five"
+    )
+    importance: float | None = Field(default=None, description="of the column for the model, when it is known")
     verdict: Verdict
     words: str = Field(description="the change in plain words, with figures")
     bars: tuple[Bar, ...] = ()
@@ -134,7 +159,9 @@ class WindowReport(Record):
     performance: tuple[Performance, ...] = ()
     verdict: Verdict
     drifted: tuple[str, ...] = Field(default=(), description="columns that drifted, largest change first")
-    expected_false_alarms: float = Field(default=0.0, description="columns expected to be named by chance at most")
+    expected_false_alarms: float = Field(
+        default=0.0, description="chance, at most, that such a window names anything where nothing changed"
+    )
     baseline: Baseline | None = Field(default=None, description="what the readings compare the window with")
     slices: tuple[Slice, ...] = Field(default=(), description="parts of the window that have rows, earliest first")
     segments: tuple[SegmentReport, ...] = ()
