@@ -112,10 +112,20 @@ class DriftPolicy(Section):
 
 
 class PerformancePolicy(Section):
-    """When realised performance counts as fallen."""
+    """When performance counts as fallen, and when an estimate of it can be trusted."""
 
     tolerated_fall: float = Field(default=0.03, ge=0, description="in the use case's metric")
     minimum_labelled: int = Field(default=500, ge=1)
+    label_delay_days: float = Field(
+        default=0.0, ge=0, description="age from which on a row has its label if it ever gets one; 0: told from labels"
+    )
+    tolerated_miscalibration: float = Field(
+        default=0.03, gt=0, lt=1, description="share of positive labels above or below what was foretold, at most"
+    )
+    outside_training: float = Field(
+        default=0.05, gt=0, lt=1, description="share of a column's values that training never had, at most"
+    )
+    false_alarms_a_year: float = Field(default=0.5, gt=0, description="of the daily test for a changed relation")
 
 
 class RetrainPolicy(Section):

@@ -106,19 +106,67 @@ class Reading(Record):
     bars: tuple[Bar, ...] = ()
 
 
+class ResidualDay(Record):
+    """By how much a day's labels differed from what the probabilities foretold, summed over its labelled rows."""
+
+    day: str = Field(description="of event time, YYYY-MM-DD in UTC")
+    rows: int
+    level: float = Field(description="labels less probabilities")
+    level_variance: float = Field(description="of that sum, while the probabilities hold")
+    slope: float = Field(description="the same, each row times its score's distance from the mean in deviations")
+    slope_variance: float
+
+
+class ConceptDrift(Record):
+    """Whether labels still follow from the probabilities as they did at release, tested day by day."""
+
+    drifted: bool = Field(description="the evidence has passed its limit: the relation has changed")
+    evidence: float = Field(description="how many times likelier the labels are under a change, over all beginnings")
+    limit: float = Field(description="days until chance alone gets there, on average, at least")
+    level: float = Field(description="share of positive labels less what was foretold, since the change began")
+    slope: float = Field(description="the same for a score one deviation above the mean, less the level")
+    since: Moment | None = Field(default=None, description="the day from which on a change fits the labels best")
+    days: int = Field(description="of labelled rows that were looked at")
+    words: str
+
+
 class Performance(Record):
-    """Realised performance of one version in one window, as far as labels have come."""
+    """Performance of one version in one window: realised, as far as labels have come, and estimated before."""
 
     version: str
+    segment: str = Field(default="", description="column=value where these are some of the window's rows")
     rows: int
     labelled: int
-    metrics: dict[str, MetricReading] = Field(default={})
+    judged: int = Field(default=0, description="labelled rows old enough that their label came whatever it is")
+    metrics: dict[str, MetricReading] = Field(default={}, description="realised, on the judged rows")
+    label_bias: bool = Field(default=False, description="the judged rows are not like all: they are weighted")
+    label_words: str = Field(default="", description="what share has labels, and whether they come biased")
     reference: MetricReading | None = Field(default=None, description="the use case's metric at release")
     fall: float | None = Field(default=None, description="how much worse than at release; above 0 is worse")
     fell: bool = Field(default=False, description="worse by more than tolerated, beyond the doubt of both intervals")
+    estimated: dict[str, MetricReading] = Field(
+        default={}, description="what all rows' labels will show, from the probabilities; empty where withheld"
+    )
+    estimate_trusted: bool = Field(default=False, description="nothing speaks against the estimate")
+    estimate_words: str = Field(default="", description="why the estimate can be trusted, or cannot")
+    estimated_fall: float | None = Field(default=None, description="as fall, of the estimate")
+    estimated_fell: bool = Field(default=False, description="as fell, of an estimate that can be trusted")
+    estimate_miss: float | None = Field(
+        default=None, description="the use case's metric, estimated less realised, on the judged rows"
+    )
+    estimate_error: float | None = Field(
+        default=None, description="mean of the misses' sizes over the windows so far, this one included"
+    )
+    residuals: tuple[ResidualDay, ...] = Field(default=(), description="labels against probabilities, day by day")
+    concept: ConceptDrift | None = Field(default=None, description="as of this window, over the windows so far")
     against_former: Comparison | None = Field(
         default=None, description="the former champion as challenger, on the same rows"
     )
+
+    @property
+    def labelled_share(self) -> float:
+        """Share of the rows whose label has come."""
+        return self.labelled / self.rows if self.rows else 0.0
 
 
 class Baseline(Record):
