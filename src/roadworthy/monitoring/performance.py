@@ -1,56 +1,24 @@
-"""How well probabilities foretold the labels, always with a 95 % interval, and whether two such readings differ.
-
-A metric is either the mean of a figure that every row has (log loss, Brier score, business value) or the area
-under the ROC curve, whose variance DeLong's method gives.
-"""
+"""How well probabilities foretold the labels, always with a 95 % interval, and whether two such readings differ."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import stats
 
 from roadworthy.config import BusinessValue
 from roadworthy.errors import MonitoringError
+from roadworthy.monitoring import metrics as formulas
+from roadworthy.monitoring.metrics import AUC, DOUBT, METRICS, Rows, Z
 from roadworthy.records import SMALLER_IS_BETTER, Comparison, MetricReading
 
 _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
-_RowFigure = Callable[[_Bools, _Floats, BusinessValue], _Floats]
 
-_DOUBT = 0.05
-_Z = float(stats.norm.ppf(1 - _DOUBT / 2))
-_AUC = "roc_auc"
 _FEWEST = 2  # a variance needs two
-
-
-def _log_loss(labels: _Bools, probabilities: _Floats, value: BusinessValue) -> _Floats:
-    """Surprise of each row in nats; a probability of 0 or 1 is taken as one rounding error away from it."""
-    least = np.finfo(np.float64).eps
-    clipped = np.clip(probabilities, least, 1 - least)
-    loss: _Floats = -np.log(np.where(labels, clipped, 1 - clipped))
-    return loss
-
-
-def _brier(labels: _Bools, probabilities: _Floats, value: BusinessValue) -> _Floats:
-    """Squared distance of each row's probability from what came."""
-    squares: _Floats = (probabilities - labels) ** 2
-    return squares
-
-
-def _value_per_1000(labels: _Bools, probabilities: _Floats, value: BusinessValue) -> _Floats:
-    """What acting on each row was worth, times 1,000; rows below the value's threshold are not acted on."""
-    acted = probabilities >= value.threshold
-    worth: _Floats = 1000 * np.where(acted, np.where(labels, value.caught, value.false_alarm), 0.0)
-    return worth
-
-
-_PER_ROW: dict[str, _RowFigure] = {"log_loss": _log_loss, "brier": _brier, "value_per_1000": _value_per_1000}
-METRICS = (_AUC, *_PER_ROW)
 
 
 def improves(metric: str) -> bool:
@@ -71,8 +39,13 @@ def improves(metric: str) -> bool:
     return metric not in SMALLER_IS_BETTER
 
 
-def measure(labels: ArrayLike, probabilities: ArrayLike, value: BusinessValue) -> dict[str, MetricReading]:
-    """Measure labelled rows: ``roc_auc``, ``log_loss`` (nats), ``brier`` and ``value_per_1000`` (the value's unit).
+def measure(
+    labels: ArrayLike, probabilities: ArrayLike, value: BusinessValue, weights: ArrayLike | None = None
+) -> dict[str, MetricReading]:
+    """Measure labelled rows in every metric that is known.
+
+    These are ``roc_auc``, ``log_loss`` (nats), ``brier``, ``value_per_1000`` (the value's unit) and, of acting from
+    the value's threshold on, ``accuracy``, ``precision``, ``recall`` and ``f1``.
 
     Parameters
     ----------
@@ -82,12 +55,15 @@ def measure(labels: ArrayLike, probabilities: ArrayLike, value: BusinessValue) -
         Probability of the positive class, of shape (rows,), between 0 and 1.
     value
         What acting is worth; a row is acted on when its probability reaches ``value.threshold``.
+    weights
+        What each row counts for, of shape (rows,), above 0; by default all count alike.
 
     Returns
     -------
     dict
         Metric to value and 95 % interval. What cannot have an interval is absent: everything with fewer than two
-        rows, ``roc_auc`` with fewer than two rows of a class.
+        rows, ``roc_auc`` with fewer than two rows of a class, ``precision`` when no row was acted on, ``recall`` when
+        none was positive.
 
     Raises
     ------
@@ -96,10 +72,10 @@ def measure(labels: ArrayLike, probabilities: ArrayLike, value: BusinessValue) -
 
     Notes
     -----
-    Means have the normal interval of a mean. ``roc_auc`` has DeLong's variance (DeLong, DeLong and Clarke-Pearson,
-    Biometrics 44, 1988, by the midranks of Sun and Xu, IEEE Signal Processing Letters 21, 2014), its interval
-    taken on the logit scale, which keeps it between 0 and 1. When every positive outranks every negative that
-    variance is 0; the exact binomial bound on the smaller class then stands in for it.
+    Means have the normal interval of a mean, ratios of means that of the delta method. ``roc_auc`` has DeLong's
+    variance (DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988, by the midranks of Sun and Xu, IEEE Signal
+    Processing Letters 21, 2014). Shares and areas have it on the logit scale; see `metrics.reading`. With weights all
+    errors are those of the influence function, the weights being taken as given.
 
     Examples
     --------
@@ -110,10 +86,10 @@ def measure(labels: ArrayLike, probabilities: ArrayLike, value: BusinessValue) -
     truth, scores = _checked(labels, probabilities)
     if len(truth) < _FEWEST:
         return {}
-    readings = {name: _mean_reading(name, figure(truth, scores, value)) for name, figure in _PER_ROW.items()}
-    if _fewer_class(truth) < _FEWEST:
-        return readings
-    return {_AUC: _auc_reading(truth, scores)} | readings
+    rows = Rows.of(scores, truth.astype(np.float64), value, None if weights is None else _floats(weights, "weight"))
+    names = METRICS if _fewer_class(truth) >= _FEWEST else tuple(name for name in METRICS if name != AUC)
+    found = {name: _reading(name, rows, weighted=weights is not None) for name in names}
+    return {name: reading for name, reading in found.items() if reading is not None}
 
 
 def compare(
@@ -129,8 +105,8 @@ def compare(
     """Compare two versions' probabilities on the same labelled rows, paired.
 
     ``gain`` is above 0 when the challenger is better, whichever direction the metric has. Its 95 % interval is
-    that of DeLong's covariance for ``roc_auc`` and of the paired t-test for the others. ``value`` is needed for
-    ``value_per_1000`` only.
+    that of DeLong's covariance for ``roc_auc`` and of the paired t-test of the rows' influences for the others, which
+    for a mean is that of the rows' figures. ``value`` is needed for what depends on acting.
 
     Raises
     ------
@@ -140,16 +116,16 @@ def compare(
     direction = 1.0 if improves(metric) else -1.0
     truth, old = _checked(labels, champion_p)
     _, new = _checked(labels, challenger_p)
-    rows = _fewer_class(truth) if metric == _AUC else len(truth)
+    rows = _fewer_class(truth) if metric == AUC else len(truth)
     if rows < _FEWEST:
         raise MonitoringError(
             f"{metric} cannot be compared: {len(truth)} labelled rows, {int(truth.sum())} of them positive.",
             "Wait until more labels have come.",
         )
-    if metric == _AUC:
+    if metric == AUC:
         before, after, margin = _auc_difference(truth, old, new)
     else:
-        before, after, margin = _mean_difference(_PER_ROW[metric], truth, old, new, value or BusinessValue())
+        before, after, margin = _difference(metric, truth, old, new, value or BusinessValue())
     gain = direction * (after - before)
     return Comparison(
         metric=metric,
@@ -236,43 +212,40 @@ def _fewer_class(labels: _Bools) -> int:
     return min(positives, len(labels) - positives)
 
 
-def _mean_reading(metric: str, figures: _Floats) -> MetricReading:
-    mean = float(figures.mean())
-    margin = _Z * float(figures.std(ddof=1)) / math.sqrt(len(figures))
-    return MetricReading(metric=metric, value=mean, low=mean - margin, high=mean + margin, n=len(figures))
+def _reading(metric: str, rows: Rows, *, weighted: bool) -> MetricReading | None:
+    found, n = formulas.measured(metric, rows), len(rows.scores)
+    if found is None:
+        return None
+    error, trials = formulas.error_of_sample(rows, found), found.trials * n
+    if metric == AUC and not weighted:
+        _, covariance = _delong(rows.labels > 0, rows.scores[None, :])
+        error = math.sqrt(max(float(covariance[0, 0]), 0.0))
+    elif weighted:
+        trials /= n * float(np.sum(rows.weights**2))  # rows that count unequally are worth fewer (Kish, 1965)
+    return formulas.reading(metric, found.value, error, n, trials)
 
 
-def _mean_difference(
-    figure: _RowFigure, labels: _Bools, old: _Floats, new: _Floats, value: BusinessValue
+def _difference(
+    metric: str, labels: _Bools, old: _Floats, new: _Floats, value: BusinessValue
 ) -> tuple[float, float, float]:
-    """Both means, and half the width of the paired t interval of their difference."""
-    before, after = figure(labels, old, value), figure(labels, new, value)
-    n = len(labels)
-    t = float(stats.t.ppf(1 - _DOUBT / 2, n - 1))
-    margin = t * float((after - before).std(ddof=1)) / math.sqrt(n)
-    return float(before.mean()), float(after.mean()), margin
-
-
-def _auc_reading(labels: _Bools, scores: _Floats) -> MetricReading:
-    areas, covariance = _delong(labels, scores[None, :])
-    area = float(areas[0])
-    low, high = _auc_interval(area, math.sqrt(max(float(covariance[0, 0]), 0.0)), _fewer_class(labels))
-    return MetricReading(metric=_AUC, value=area, low=low, high=high, n=len(labels))
-
-
-def _auc_interval(area: float, error: float, fewer: int) -> tuple[float, float]:
-    if area in (0.0, 1.0):
-        bound = (_DOUBT / 2) ** (1 / fewer)  # Clopper-Pearson, all of `fewer` trials alike
-        return (0.0, 1 - bound) if area == 0 else (bound, 1.0)
-    centre, margin = special.logit(area), _Z * error / (area * (1 - area))
-    return float(special.expit(centre - margin)), float(special.expit(centre + margin))
+    """Both values, and half the width of the paired t interval of their difference."""
+    truth, n = labels.astype(np.float64), len(labels)
+    before, after = (formulas.measured(metric, Rows.of(scores, truth, value)) for scores in (old, new))
+    if before is None or after is None:
+        raise MonitoringError(
+            f"{metric} cannot be compared: on these {n} rows it is not defined for both.",
+            "Wait until more labels have come, or compare by another metric.",
+        )
+    t = float(stats.t.ppf(1 - DOUBT / 2, n - 1))
+    margin = t * float((after.by_row - before.by_row).std(ddof=1)) / math.sqrt(n)
+    return before.value, after.value, margin
 
 
 def _auc_difference(labels: _Bools, old: _Floats, new: _Floats) -> tuple[float, float, float]:
     """Both areas, and half the width of the interval of their difference, from DeLong's covariance."""
     areas, covariance = _delong(labels, np.stack([old, new]))
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    return float(areas[0]), float(areas[1]), _Z * math.sqrt(max(variance, 0.0))
+    return float(areas[0]), float(areas[1]), Z * math.sqrt(max(variance, 0.0))
 
 
 def _delong(labels: _Bools, scores: _Floats) -> tuple[_Floats, _Floats]:

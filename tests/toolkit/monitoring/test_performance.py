@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
+from sklearn import metrics as scikit
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from roadworthy.config import BusinessValue
@@ -39,7 +40,40 @@ def test_values_equal_those_of_scikit_learn(ties: bool) -> None:
     acted = p >= VALUE.threshold
     expected = 30 * np.sum(acted & labels) - 6 * np.sum(acted & ~labels)
     assert readings["value_per_1000"].value == pytest.approx(expected / len(p) * 1000)
+    for name in ("accuracy", "precision", "recall", "f1"):
+        assert readings[name].value == pytest.approx(getattr(scikit, f"{name}_score")(labels, acted), abs=1e-12)
     assert {reading.n for reading in readings.values()} == {3000}
+
+
+def test_weighted_values_equal_those_of_scikit_learn() -> None:
+    labels, p = rows_of(2000, 10, ties=True)
+    weights = np.random.default_rng(0).uniform(0.5, 3, 2000)
+    readings = measure(labels, p, VALUE, weights)
+    clipped, acted = np.clip(p, 2.2e-16, 1 - 2.2e-16), p >= VALUE.threshold
+    expected = {
+        "roc_auc": roc_auc_score(labels, p, sample_weight=weights),
+        "brier": brier_score_loss(labels, p, sample_weight=weights),
+        "log_loss": log_loss(labels, clipped, sample_weight=weights),
+        "precision": scikit.precision_score(labels, acted, sample_weight=weights),
+        "f1": scikit.f1_score(labels, acted, sample_weight=weights),
+    }
+    assert {name: readings[name].value for name in expected} == pytest.approx(expected, abs=1e-9)
+
+
+def test_equal_weights_change_nothing() -> None:
+    labels, p = rows_of(2000, 11)
+    plain, weighted = measure(labels, p, VALUE), measure(labels, p, VALUE, np.full(2000, 3.0))
+    for name in METRICS:
+        assert weighted[name].value == pytest.approx(plain[name].value)
+        assert (weighted[name].low, weighted[name].high) == pytest.approx((plain[name].low, plain[name].high), abs=1e-4)
+
+
+def test_accuracy_has_the_interval_of_a_logit() -> None:
+    labels, p = rows_of(700, 12)
+    found = measure(labels, p, VALUE)["accuracy"]
+    share, n = found.value, 700
+    error = 1.959963984540054 / np.sqrt(n * share * (1 - share)) * np.sqrt(n / (n - 1))
+    assert np.log(found.high / (1 - found.high)) - np.log(share / (1 - share)) == pytest.approx(error)
 
 
 @pytest.mark.parametrize("metric", ["log_loss", "brier"])
@@ -92,7 +126,8 @@ def test_perfect_order_still_has_doubt() -> None:
 def test_what_cannot_have_an_interval_is_absent() -> None:
     assert measure([], [], VALUE) == {}
     assert measure([True], [0.4], VALUE) == {}
-    assert set(measure([False, False, False], [0.1, 0.2, 0.3], VALUE)) == {"log_loss", "brier", "value_per_1000"}
+    assert set(METRICS) - set(measure([False, False, False], [0.1, 0.2, 0.3], VALUE)) == {"roc_auc", "recall"}
+    assert "precision" not in measure([True, False, False], [0.1, 0.05, 0.1], VALUE)
     assert "roc_auc" not in measure([True, False, False], [0.1, 0.2, 0.3], VALUE)
 
 
@@ -196,5 +231,5 @@ def test_no_fall_is_seen_by_chance_more_often_than_stated() -> None:
 
 
 def test_unknown_metric_lists_the_known() -> None:
-    with pytest.raises(MonitoringError, match="accuracy"):
-        improves("accuracy")
+    with pytest.raises(MonitoringError, match=r"hinge(.|\n)*accuracy"):
+        improves("hinge")
