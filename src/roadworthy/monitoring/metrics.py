@@ -100,7 +100,7 @@ def _brier(rows: Rows) -> tuple[_Line, _Line]:
 
 def _value_per_1000(rows: Rows) -> tuple[_Line, _Line]:
     """What acting on each row was worth, times 1,000; rows below the value's threshold are not acted on."""
-    stake, value = 1000.0 * rows.acted, rows.value
+    stake, value = 1000 * rows.acted.astype(np.float64), rows.value
     return _Line(stake * value.false_alarm, stake * (value.caught - value.false_alarm)), _EACH
 
 
