@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roadworthy.errors import (
+    AlertError,
+    ApprovalError,
     DataRefused,
     GateRefused,
     RegistryError,
@@ -26,7 +28,16 @@ from roadworthy.state import State
 COMMAND_LINE = "command line"
 
 # What was asked for was looked at, and the answer is no; anything else broke on the way.
-_REFUSALS = (GateRefused, DataRefused, RegistryError, UnknownVersion, TokenError, RolloutError)
+_REFUSALS = (
+    GateRefused,
+    DataRefused,
+    RegistryError,
+    UnknownVersion,
+    TokenError,
+    RolloutError,
+    AlertError,
+    ApprovalError,
+)
 
 
 @dataclass

@@ -91,6 +91,14 @@ class ReplayError(RoadworthyError):
     """Traffic cannot be replayed, or the service answered with an error."""
 
 
+class AlertError(RoadworthyError):
+    """No open alert goes by that name, or it cannot be changed as asked."""
+
+
+class ApprovalError(RoadworthyError):
+    """Nothing of that name waits for an approval, or what it was about has changed."""
+
+
 class MonitoringError(RoadworthyError):
     """There is nothing to observe, or a profile cannot be used."""
 

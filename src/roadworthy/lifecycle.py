@@ -228,7 +228,7 @@ def act(project: Project, decision: Decision, *, who: str) -> Decision:
     except RoadworthyError as error:
         outcome = f"failed: {error.fact}"
     done = decision.model_copy(update={"outcome": outcome})
-    project.state.save_decision(done)
+    project.state.add_decision(done)
     return done
 
 
@@ -276,6 +276,7 @@ def resolve_quiet_alerts(project: Project) -> list[str]:
     """Resolve the open alerts whose cause neither the two newest windows nor a service shows any more; return them."""
     present = {finding.cause for judged in project.state.windows()[-2:] for finding in decisions.findings(judged)}
     present |= {finding.cause for finding in _service_findings(project)}
+    present.add(alerts.UNDELIVERED)  # gone when what was not delivered is
     open_causes = [alert.cause for alert in project.state.open_alerts() if not rollouts.is_cause(alert.cause)]
     quiet = [cause for cause in open_causes if cause not in present]
     for cause in quiet:

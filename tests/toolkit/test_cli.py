@@ -10,13 +10,16 @@ import typer
 
 from roadworthy import cli
 from roadworthy.cli.access import Right
-from roadworthy.records import Scope
+from roadworthy.config import Config
+from roadworthy.records import Finding, Scope
+from roadworthy.state import State
 
 REPOSITORY = Path(__file__).parents[2]
 READING = {
     "history", "observe", "status", "ingest", "build", "release", "replay", "trace", "runs", "runs show", "runs diff",
     "contract diff", "data log", "data diff", "data restore", "data pin", "data compact", "data vacuum",
     "token create", "token list", "audit", "rollout status", "score", "client", "consumers", "labels",
+    "alerts list", "alerts ack", "alerts mute", "alerts resolve",
 }  # fmt: skip
 
 
@@ -191,3 +194,33 @@ def test_a_token_that_makes_no_sense_is_refused(
     assert "Traceback" not in capsys.readouterr().err
     assert _run("token", "list", "-C", str(root)) == 0
     assert capsys.readouterr().out == ""
+
+
+# --- alerts ------------------------------------------------------------------------------------------------------
+
+
+def test_an_alert_is_listed_acknowledged_muted_and_resolved(
+    root: Path, config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = ("-C", str(root), "--who", "ann")
+    assert _run("alerts", "list", "-C", str(root)) == 0
+    assert "no open alerts" in capsys.readouterr().out
+    finding = Finding(cause="drift:m:1", owner="model", severity="warning", title="3 columns drifted", message="temp")
+    with State.open(config.state_address) as state:
+        alert, _ = state.raise_alert(finding, "model: Ada <ada@example.org>")
+    assert _run("alerts", "ack", str(alert.id), "--note", "on it", *here) == 0
+    assert "acknowledged by ann" in capsys.readouterr().out
+    assert _run("alerts", "mute", "drift:m:1", "--until", "2999-01-01", *here, "--json") == 0
+    muted = json.loads(capsys.readouterr().out)
+    assert (muted["muted_until"], muted["muted_by"]) == ("2999-01-01T00:00:00Z", "ann")
+    assert _run("alerts", "list", "-C", str(root), "--json") == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert (listed["id"], listed["acknowledged_by"], listed["role"]) == (alert.id, "ann", "model")
+    assert _run("alerts", "resolve", str(alert.id), "--note", "mended", *here) == 0
+    assert "resolved by ann" in capsys.readouterr().out
+    assert _run("alerts", "list", "-C", str(root), "--all") == 0
+    assert "mended" in capsys.readouterr().out
+    assert _run("alerts", "resolve", str(alert.id), *here) == 2
+    told = capsys.readouterr().err
+    assert "No open alert goes by" in told
+    assert "Traceback" not in told

@@ -71,6 +71,21 @@ def test_a_mistake_is_named_with_file_and_key(root: Path, file: str, old: str, n
     assert raised.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('to: ["file://.roadworthy/alerts.jsonl"]', "to: slack://s3cret"),
+        ('to: ["file://.roadworthy/alerts.jsonl"]', "to: [[slack://s3cret]]"),
+        ('data: {name: "Flight data desk",', 'data: {to: "slack://s3cret", name: "Flight data desk",'),
+    ],
+)
+def test_an_address_at_the_wrong_place_is_not_repeated(root: Path, old: str, new: str) -> None:
+    _edit(root / "monitoring/policy.yaml", old, new)
+    with pytest.raises(ConfigError, match=r"policy\.yaml: .*to") as raised:
+        configuration.load(root)
+    assert "s3cret" not in str(raised.value)
+
+
 def test_a_missing_policy_is_named(root: Path) -> None:
     (root / "monitoring/policy.yaml").unlink()
     with pytest.raises(ConfigError, match=r"policy\.yaml cannot be read"):

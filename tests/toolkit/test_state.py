@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
@@ -22,6 +23,7 @@ import roadworthy
 from roadworthy.errors import RolloutOver, StateError
 from roadworthy.records import (
     AccessToken,
+    Alert,
     AuditEntry,
     Decision,
     Deployment,
@@ -32,6 +34,8 @@ from roadworthy.records import (
     Ingestion,
     MetricReading,
     ModelVersion,
+    Observer,
+    Retraining,
     Rollout,
     RunRecord,
     TaskRecord,
@@ -195,12 +199,99 @@ def test_windows_are_replaced_and_listed_oldest_first(state: State) -> None:
 
 def test_a_decision_gains_its_outcome(state: State) -> None:
     window = Window(start=JANUARY, end=JANUARY + timedelta(days=31))
-    first = Decision(window=window, action="retrain", reason="drift", findings=(finding("drift"),))
+    first = Decision(window=window, action="retrain", reason="drift", findings=(finding("drift"),), judged=JANUARY)
     later = Decision(window=window, action="nothing", reason="calm", at=first.at + timedelta(seconds=1))
+    assert state.add_decision(first)
+    assert state.add_decision(later)
+    assert not state.add_decision(first.model_copy(update={"id": "again", "at": now()}))  # about the same report
+    state.finish_decision(first.id, "released m:2")
+    state.finish_decision("nobody", "nothing happens")
     done = first.model_copy(update={"outcome": "released m:2"})
-    for each in (first, later, done):
-        state.save_decision(each)
     assert state.decisions() == [done, later]
+    assert state.decision(first.id) == done
+    assert state.decision("nobody") is None
+
+
+def retraining(name: str = "r1", month: int = 1, champion: str = "m:1") -> Retraining:
+    window = Window(start=datetime(2013, month, 1, tzinfo=UTC), end=datetime(2013, month + 1, 1, tzinfo=UTC))
+    words = {"reason": "drift", "start": "2012-09-01", "end": "2013-01-01", "why": "the months before"}
+    return Retraining(
+        id=name, window=window, champion=champion, decision=f"d-{name}", products=f"products/{name}", **words
+    )
+
+
+def decision(month: int = 1, **fields: object) -> Decision:
+    window = retraining(month=month).window
+    given = {"window": window, "action": "retrain", "reason": "drift"} | fields
+    return Decision.model_validate(given)
+
+
+def test_a_decision_and_the_retraining_that_it_opens_are_one(state: State) -> None:
+    assert state.add_decision(decision(), retraining("r1"))
+    assert not state.add_decision(decision(), retraining("r2"))  # the window has led to one of that champion
+    assert state.add_decision(decision(), retraining("r3", champion="m:2"))
+    assert len(state.decisions()) == 2
+    assert [each.id for each in state.retrainings()] == ["r1", "r3"]
+
+
+def test_a_question_is_answered_once(state: State) -> None:
+    asked = decision(action="ask", asks_for="retrain", reason="drift")
+    state.add_decision(asked)
+    assert asked.waits
+    answered = state.answer_decision(asked.id, "approved", who="ann", note="go", opening=retraining())
+    assert answered is not None
+    assert (answered.answer, answered.answered_by, answered.note, answered.waits) == ("approved", "ann", "go", False)
+    assert answered.retrains
+    assert state.answer_decision(asked.id, "rejected", who="bob", note="no") is None
+    assert state.answer_decision("nobody", "rejected", who="bob", note="no") is None
+    assert state.decision(asked.id) == answered
+    again = decision(action="ask", asks_for="retrain", reason="drift")
+    state.add_decision(again)
+    assert state.answer_decision(again.id, "approved", who="ann", note="", opening=retraining("r2")) is None
+    assert [each.id for each in state.retrainings()] == ["r1"]
+
+
+def test_a_retraining_is_led_on_by_whoever_holds_its_lease(state: State) -> None:
+    state.add_decision(decision(), retraining())
+    soon, later = now() + timedelta(seconds=30), now() + timedelta(seconds=60)
+    mine = state.claim_retraining("r1", "ann", now(), soon)
+    assert mine is not None
+    assert mine.attempts == 1
+    assert state.claim_retraining("r1", "bob", now(), soon) is None
+    assert not state.renew_lease("r1", "bob", later)
+    assert state.renew_lease("r1", "ann", later)
+    built = mine.model_copy(update={"step": "release", "run": "run-1", "attempts": 1})
+    assert not state.lead_on(built, after="train", owner="bob")
+    question = decision(action="ask", asks_for="promote")
+    assert state.lead_on(built, after="train", owner="ann", asking=question)
+    assert not state.lead_on(built, after="train", owner="ann", asking=question)  # it has left that step
+    assert [each.id for each in state.decisions()][1:] == [question.id]
+    theirs = state.claim_retraining("r1", "bob", later, later + timedelta(seconds=30))  # the lease has run out
+    assert theirs is not None
+    assert (theirs.step, theirs.run, theirs.attempts) == ("release", "run-1", 2)
+    assert not state.lead_on(built.model_copy(update={"step": "compare"}), after="release", owner="ann")
+    state.free_lease("r1", "ann")  # not his any more
+    assert state.claim_retraining("r1", "ann", now(), soon) is None
+    state.free_lease("r1", "bob")
+    last = state.claim_retraining("r1", "ann", now(), soon)
+    assert last is not None
+    state.lead_on(last.model_copy(update={"step": "done"}), after="release", owner="ann")
+    assert state.claim_retraining("r1", "ann", later, later) is None
+    state.add_decision(decision(2), retraining("r2", 2))
+    assert [each.id for each in state.retrainings()] == ["r1", "r2"]
+    assert [each.id for each in state.retrainings(limit=1)] == ["r2"]
+
+
+def test_an_observer_is_heard_of_until_it_ends_or_falls_silent(state: State) -> None:
+    beat = now() - timedelta(minutes=5)
+    silent = Observer(id="a", host="box", pid=1, every=60, started=beat, heartbeat=beat)
+    state.save_observer(silent)
+    state.save_observer(silent.model_copy(update={"id": "b", "heartbeat": now()}))
+    state.save_observer(silent.model_copy(update={"id": "c", "ended": beat}))
+    assert state.silent_observers(now() - timedelta(minutes=1)) == [silent]
+    assert next(iter(state.observers())).id == "b"
+    state.save_observer(silent.model_copy(update={"ended": now(), "died": True}))
+    assert state.silent_observers(now() - timedelta(minutes=1)) == []
 
 
 def test_moments_are_compared_in_utc_whatever_zone_they_came_in(state: State) -> None:
@@ -213,16 +304,72 @@ def test_moments_are_compared_in_utc_whatever_zone_they_came_in(state: State) ->
 # --- alerts and deployments --------------------------------------------------------------------------------------
 
 
+def deliver(state: State, alert: Alert, error: str = "") -> bool:
+    claim = now() + timedelta(minutes=1)
+    assert state.claim_delivery(alert.id, now(), claim)
+    return state.record_delivery(alert.id, claim, reached=("file", "json"), error=error, next_attempt=None)
+
+
 def test_a_cause_has_one_open_alert(state: State) -> None:
     first, new = state.raise_alert(finding("drift"), "desk")
     assert (new, first.count, first.delivered, first.owner) == (True, 1, False, "desk")
-    state.mark_delivered("drift")
+    assert deliver(state, first)
     again, new = state.raise_alert(finding("drift", "it moved on"), "new desk")
-    assert (new, again.count, again.delivered) == (False, 2, True)
+    assert (new, again.count, again.delivered, again.reached) == (False, 2, True, ("file", "json"))
     assert (again.message, again.owner, again.since) == ("it moved on", "new desk", first.since)
     assert again.updated >= first.updated
     state.raise_alert(finding("quality"), "desk")
     assert [a.cause for a in state.open_alerts()] == ["quality", "drift"]
+
+
+def test_an_alert_that_has_become_more_severe_is_new_to_its_owner(state: State) -> None:
+    first, _ = state.raise_alert(finding("drift"), "desk")
+    deliver(state, first)
+    state.acknowledge_alert(first.id, "ann", "seen")
+    calmer, _ = state.raise_alert(finding("drift").model_copy(update={"severity": "info"}), "desk")
+    assert (calmer.severity, calmer.delivered, calmer.acknowledged_by) == ("info", True, "ann")
+    worse, new = state.raise_alert(finding("drift").model_copy(update={"severity": "critical"}), "desk")
+    assert (new, worse.id, worse.delivered, worse.reached, worse.acknowledged) == (False, first.id, False, (), None)
+
+
+def test_an_alert_is_sent_by_one_at_a_time(state: State) -> None:
+    alert, _ = state.raise_alert(finding("drift"), "desk")
+    moment, claim = now(), now() + timedelta(minutes=1)
+    assert state.claim_delivery(alert.id, moment, claim)
+    assert not state.claim_delivery(alert.id, moment, claim)
+    assert state.escalate_alert(alert.id, moment)
+    assert not state.escalate_alert(alert.id, moment)
+    late = state.record_delivery(alert.id, claim, reached=("owner",), error="", next_attempt=None)
+    assert not late  # it has gone on to the backup meanwhile
+    claimed_again = claim + timedelta(minutes=1)
+    assert state.claim_delivery(alert.id, moment, claimed_again)
+    assert state.record_delivery(alert.id, claimed_again, reached=(), error="no", next_attempt=claim)
+    (kept,) = state.open_alerts()
+    assert (kept.delivered, kept.error, kept.attempts, kept.next_attempt) == (False, "no", 1, claim)
+
+
+def test_what_people_do_about_an_alert_is_kept(state: State) -> None:
+    alert, _ = state.raise_alert(finding("drift"), "desk")
+    acknowledged = state.acknowledge_alert(alert.id, "ann", "seen")
+    assert acknowledged is not None
+    assert (acknowledged.acknowledged_by, acknowledged.note) == ("ann", "seen")
+    assert not state.escalate_alert(alert.id, now())
+    until = now() + timedelta(hours=1)
+    muted = state.mute_alert(alert.id, "bob", "later", until)
+    assert muted is not None
+    assert muted.muted(now())
+    assert not muted.muted(until)
+    closed = state.close_alert(alert.id, "cy", "mended")
+    assert closed is not None
+    assert (closed.resolved_by, closed.note) == ("cy", "mended")
+    assert state.close_alert(alert.id, "cy", "") is None
+    assert state.acknowledge_alert(99, "ann", "") is None
+    again, _ = state.raise_alert(finding("drift"), "desk")
+    assert (again.muted_until, again.muted_by, again.acknowledged) == (
+        until,
+        "bob",
+        None,
+    )  # the cause rests, not the row
 
 
 def test_a_resolved_cause_can_open_again(state: State) -> None:
@@ -334,6 +481,26 @@ def test_the_migrations_make_the_schema(state: State, state_address: str) -> Non
         partial = {"ix_alerts_open_cause", "ix_rollouts_running"}
         assert {(kind, index.name) for kind, index in differences} == {("remove_index", name) for name in partial}
         assert context.get_current_revision() == HEAD
+    engine.dispose()
+
+
+def test_an_older_database_keeps_its_alerts_with_the_role_of_their_owner(state_address: str) -> None:
+    engine = create_engine(state_address)
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", str(Path(roadworthy.__file__).parent / "migrations"))
+    Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0003")
+        columns = "cause, owner, severity, title, message, since, updated, count, delivered"
+        for cause, owner in (("a", "data: Ada <ada@example.org>"), ("b", "monitoring: Bob <bob@example.org>")):
+            values = f"'{cause}', '{owner}', 'info', '', '', '2013-01-01', '2013-01-01', 1, '1'"
+            connection.execute(text(f"INSERT INTO alerts ({columns}) VALUES ({values})"))  # noqa: S608 - constants
+    with State.open(state_address) as state:
+        assert {alert.cause: alert.role for alert in state.open_alerts()} == {"a": "data", "b": "monitoring"}
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.downgrade(settings, "0003")
     engine.dispose()
 
 

@@ -44,6 +44,7 @@ COMMANDS = {
     "labels": "traffic",
     "observe": "traffic",
     "watch": "traffic",
+    "alerts": "alerts",
     "status": "traffic",
 }
 

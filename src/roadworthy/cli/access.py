@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, get_args
 
 import typer
 
-from roadworthy import config as configuration
-from roadworthy.cli.common import HERE, AsJson, Folder, Who, me, out, printed_as_json
+from roadworthy.cli.common import HERE, AsJson, Folder, Who, me, opened_state, out, printed_as_json
 from roadworthy.records import AccessToken, Scope, now
 from roadworthy.serving import tokens
-from roadworthy.state import State
 from roadworthy.terminal import access as shown
 
 app = typer.Typer()
@@ -46,7 +42,7 @@ def create(
     """
     scopes = [known for known in get_args(Scope) if known in (scope or ())]
     expires = None if expires_days is None else now() + timedelta(days=expires_days)
-    with _state(folder) as state:
+    with opened_state(folder) as state:
         made, record = tokens.create(state, name, scopes, by=who or me(), expires=expires)
     if as_json:
         typer.echo(json.dumps({"token": made, **_without_hash(record)}, indent=2))
@@ -60,7 +56,7 @@ def listed(folder: Folder = HERE, as_json: AsJson = False) -> None:
 
     Example: roadworthy token list
     """
-    with _state(folder) as state:
+    with opened_state(folder) as state:
         found = state.tokens()
     if as_json:
         typer.echo(json.dumps([_without_hash(record) for record in found], indent=2))
@@ -78,7 +74,7 @@ def revoke(
 
     Example: roadworthy token revoke rebooking-desk
     """
-    with _state(folder) as state:
+    with opened_state(folder) as state:
         shown.show_tokens(out, [tokens.revoke(state, token, by=who or me())], now())
 
 
@@ -92,18 +88,10 @@ def audit(
 
     Example: roadworthy audit --limit 20
     """
-    with _state(folder) as state:
+    with opened_state(folder) as state:
         found = state.audit(limit=limit)
     if not printed_as_json(found, as_json):
         shown.show_audit(out, found)
-
-
-@contextmanager
-def _state(folder: Folder) -> Iterator[State]:
-    # without the rest of the project: neither contract nor tables have a part in this
-    config = configuration.load(configuration.find_root(folder))
-    with State.open(config.state_address) as state:
-        yield state
 
 
 def _without_hash(record: AccessToken) -> dict[str, object]:

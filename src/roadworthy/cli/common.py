@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,9 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
+from roadworthy import config as configuration
 from roadworthy.errors import ConfigError
+from roadworthy.state import State
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -32,6 +35,14 @@ def printed_as_json(content: BaseModel | Sequence[BaseModel], wanted: bool) -> b
         values = [item.model_dump(mode="json") for item in items]
         typer.echo(json.dumps(values[0] if isinstance(content, BaseModel) else values, indent=2))
     return wanted
+
+
+@contextmanager
+def opened_state(folder: Path) -> Iterator[State]:
+    """Open a project's state without the rest of the project, where neither contract nor tables have a part."""
+    config = configuration.load(configuration.find_root(folder))
+    with State.open(config.state_address) as state:
+        yield state
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:

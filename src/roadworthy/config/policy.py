@@ -11,11 +11,23 @@ from roadworthy.config.section import Section
 from roadworthy.records import OwnerRole, ReferenceKind
 
 
-class Owner(Section):
-    """Who answers for a part."""
+class Contact(Section):
+    """Somebody who can be told."""
 
     name: str = ""
     contact: str = ""
+    to: tuple[str, ...] = Field(default=(), description="their own addresses, as alerts.to has them; else those there")
+
+    @property
+    def words(self) -> str:
+        """Name and contact, as messages write them."""
+        return f"{self.name} <{self.contact}>"
+
+
+class Owner(Contact):
+    """Who answers for a part, and who is told when they do not."""
+
+    backup: Contact | None = None
 
 
 class Owners(Section):
@@ -129,24 +141,36 @@ class PerformancePolicy(Section):
 
 
 class RetrainPolicy(Section):
-    """On what a new version is trained, and how often."""
+    """On what a new version is trained, how often, and what becomes of it."""
 
+    data: Literal["months", "since_drift"] = Field(
+        default="months", description="the months before the window; or what came since drift began, where that is some"
+    )
     months: int = Field(default=4, ge=1, description="length of the training data, up to the window being judged")
     cool_down_windows: int = Field(default=2, ge=0, description="windows to wait after a retraining")
+    per_day: int = Field(default=4, ge=1, description="retrainings in 24 hours, at most")
+    then: Literal["promote", "ask"] = Field(default="promote", description="what follows when the challenger is better")
+    watch_windows: int = Field(default=2, ge=0, description="judged windows of its own that a promoted one is watched")
 
 
 class ActionPolicy(Section):
-    """What follows from a finding."""
+    """What follows from a finding; ``ask`` waits for `roadworthy approve`."""
 
-    on_drift: Literal["nothing", "alert", "retrain"] = "retrain"
-    on_performance_fall: Literal["alert", "retrain"] = "retrain"
-    on_former_better: Literal["alert", "rollback"] = "rollback"
+    on_drift: Literal["nothing", "alert", "ask", "retrain"] = "retrain"
+    on_performance_fall: Literal["alert", "ask", "retrain"] = "retrain"
+    on_former_better: Literal["alert", "ask", "rollback"] = "rollback"
 
 
 class AlertPolicy(Section):
-    """Where alerts go: Apprise addresses; ``file://PATH`` appends JSON lines to a file in the project."""
+    """Where alerts go, and when they go on to the backup."""
 
-    to: tuple[str, ...] = ("file://.roadworthy/alerts.jsonl",)
+    to: tuple[str, ...] = Field(
+        default=("file://.roadworthy/alerts.jsonl",),
+        description="Apprise addresses, secret:NAME for one that is kept elsewhere, or file://PATH for JSON lines",
+    )
+    escalate_after_hours: float = Field(default=4.0, gt=0, description="not acknowledged for so long: to the backup")
+    retry_minutes: float = Field(default=1.0, gt=0, description="until a failed delivery is tried again; then doubled")
+    retry_at_most_minutes: float = Field(default=60.0, gt=0, description="the longest wait between two tries")
 
 
 class RolloutPolicy(Section):

@@ -156,6 +156,8 @@ def _fact(problem: ErrorDetails) -> str:
         return "this key is missing."
     if problem["type"] == "extra_forbidden":
         return "no such key is known."
+    if "alerts" in problem["loc"] or "to" in problem["loc"]:  # an address may hold a password
+        return f"{problem['msg']}."
     return f"{problem['msg']}; it is {problem['input']!r}."
 
 

@@ -1,71 +1,35 @@
-"""Findings made known to those who own them: one alert a cause, delivered once, through Apprise.
+"""Findings made known to those who own them: one alert a cause, delivered once, and handed on when nobody answers.
 
-An address is any that Apprise knows, or ``file://PATH`` (relative to the project's root), which appends a JSON line.
-Addresses hold passwords and tokens: nothing here, Apprise's own log included, writes one out.
+An alert is open from when its cause is found until the cause has gone, or somebody resolves it. Meanwhile it is counted
+and its words are kept up to date. It is sent again only when it has become more severe, and to the owner's backup when
+nobody acknowledged it in time. A delivery that fails is tried again, less and less often, and is itself an alert.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
-import apprise
-from apprise.plugins.base import NotifyBase
-
-from roadworthy.config import Config
+from roadworthy.audit import COMMAND_LINE, recorded
+from roadworthy.config import AlertPolicy, Config, Contact
+from roadworthy.errors import AlertError
+from roadworthy.monitoring import delivery
 from roadworthy.records import Alert, Finding
+from roadworthy.records import now as present
 from roadworthy.state import State
 
 log = logging.getLogger(__name__)
-logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it logs addresses that it cannot parse, whole
 
-_FILE = "file://"
-_TYPES = {
-    "info": apprise.NotifyType.INFO,
-    "warning": apprise.NotifyType.WARNING,
-    "critical": apprise.NotifyType.FAILURE,
-}
+UNDELIVERED = "delivery"  # the cause of the alert that others were not delivered
+_SENDING_SECONDS = 60.0  # after which a delivery is taken for dead, and another may try
 
 
-class JsonLines(NotifyBase):  # type: ignore[no-untyped-call]  # Apprise types its base in part
-    """An Apprise service that appends an alert to a file, one JSON document a line."""
-
-    service_name = "JSON lines"  # type: ignore[assignment]
-    secure_protocol = "file"  # type: ignore[assignment]
-
-    def __init__(self, path: Path, alert: Alert, asset: apprise.AppriseAsset) -> None:
-        super().__init__(asset=asset)  # type: ignore[no-untyped-call]
-        self.path = path
-        self.alert = alert
-
-    def url(self, privacy: bool = False, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401  (Apprise's signature)
-        """Return the address."""
-        return f"{_FILE}{self.path}"
-
-    def send(
-        self,
-        body: str,
-        title: str = "",
-        notify_type: apprise.NotifyType = apprise.NotifyType.INFO,
-        **kwargs: Any,  # noqa: ANN401  (Apprise's signature)
-    ) -> bool:
-        """Append the alert; the text that Apprise would send is left aside for the alert's own fields."""
-        fields = self.alert.model_dump(mode="json", exclude={"delivered", "resolved"})
-        line = json.dumps(fields, ensure_ascii=False) + "\n"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line)
-        return True
+# --- found, told, handed on ----------------------------------------------------------------------------------------
 
 
-def tell(findings: Sequence[Finding], config: Config, state: State) -> list[Alert]:
-    """Raise an alert for each finding, and deliver those that their owner has not had.
-
-    A cause that has an open alert is counted, not sent again. An alert whose delivery failed stays undelivered,
-    which its record and the log show, and is tried again at the next call, whatever is found then.
+def tell(findings: Sequence[Finding], config: Config, state: State, *, now: datetime | None = None) -> list[Alert]:
+    """Raise an alert for each finding, hand on what nobody acknowledged, and deliver what is due.
 
     Parameters
     ----------
@@ -75,61 +39,178 @@ def tell(findings: Sequence[Finding], config: Config, state: State) -> list[Aler
         The policy's owners, and the addresses alerts go to.
     state
         Where alerts are kept.
+    now
+        The moment, by default the present.
 
     Returns
     -------
     list
-        The alerts of the findings and of the deliveries tried again, as they are now.
+        The alerts of the findings and of the deliveries that were tried, as they are now.
     """
-    raised = [state.raise_alert(finding, _owner(finding, config))[0].cause for finding in findings]
-    waiting = [alert.cause for alert in state.open_alerts() if not alert.delivered]
-    for alert in state.open_alerts():
-        if not alert.delivered and _deliver(alert, config):
-            state.mark_delivered(alert.cause)
+    moment = now or present()
+    raised = [_raise(finding, config, state) for finding in findings]
+    _escalate(config, state, moment)
+    tried = _deliver_due([alert for alert in state.open_alerts() if alert.cause != UNDELIVERED], config, state, moment)
+    tried += _deliver_due(_of_failures(config, state), config, state, moment)
     known = {alert.cause: alert for alert in state.open_alerts()}
-    return [known[cause] for cause in dict.fromkeys([*raised, *waiting]) if cause in known]
+    return [known[cause] for cause in dict.fromkeys([*raised, *tried]) if cause in known]
 
 
-def _owner(finding: Finding, config: Config) -> str:
+def failing(alerts: Sequence[Alert]) -> list[Alert]:
+    """Return the alerts, of those that are open, whose last delivery failed."""
+    return [alert for alert in alerts if alert.error]
+
+
+def _raise(finding: Finding, config: Config, state: State) -> str:
     owner = config.policy.owners.of(finding.owner)
-    return f"{finding.owner}: {owner.name} <{owner.contact}>"
+    return state.raise_alert(finding, f"{finding.owner}: {owner.words}")[0].cause
 
 
-def _deliver(alert: Alert, config: Config) -> bool:
-    """Send an alert to every address; whether each of them took it."""
-    addresses = config.policy.alerts.to
-    if not addresses:
-        log.warning("The alert %r goes nowhere: the policy's alerts.to is empty.", alert.cause)
-    failed = [number for number, address in enumerate(addresses, start=1) if not _send(alert, address, config)]
-    for number in failed:
-        scheme = addresses[number - 1].partition("://")[0] if "://" in addresses[number - 1] else "address"
-        log.warning(
-            "The alert %r was not delivered by %s, number %d in the policy's alerts.to. It will be tried again.",
-            alert.cause,
-            scheme,
-            number,
-        )
-    return bool(addresses) and not failed
+def _escalate(config: Config, state: State, moment: datetime) -> None:
+    limit = moment - timedelta(hours=config.policy.alerts.escalate_after_hours)
+    for alert in state.open_alerts():
+        waits = alert.acknowledged is None and alert.escalated is None and not alert.muted(moment)
+        if waits and alert.severity != "info" and alert.since <= limit and _backup(alert, config):
+            state.escalate_alert(alert.id, moment)
 
 
-def _send(alert: Alert, address: str, config: Config) -> bool:
-    asset = apprise.AppriseAsset(
-        app_id="Roadworthy", app_desc="Roadworthy", storage_mode=apprise.PersistentStoreMode.MEMORY
+def _backup(alert: Alert, config: Config) -> Contact | None:
+    backup = config.policy.owners.of(alert.role).backup
+    return backup if backup and (backup.contact or backup.to) else None
+
+
+def _deliver_due(alerts: Sequence[Alert], config: Config, state: State, moment: datetime) -> list[str]:
+    tried = []
+    for alert in alerts:
+        if alert.delivered or alert.muted(moment):
+            continue
+        claim = moment + timedelta(seconds=_SENDING_SECONDS)
+        if state.claim_delivery(alert.id, moment, claim):
+            _deliver(alert, config, state, claim, moment)
+            tried.append(alert.cause)
+    return tried
+
+
+def _deliver(alert: Alert, config: Config, state: State, claim: datetime, moment: datetime) -> None:
+    """Send an alert to every address that has not taken it yet, and note what became of it."""
+    addresses = dict(_addresses(alert, config))
+    took = [name for name in addresses if name in alert.reached]
+    failed: list[str] = []
+    for name, address in addresses.items():
+        if name not in took:
+            (took if delivery.send(alert, address, config) else failed).append(name)
+    error = "" if addresses else "the policy names no address (alerts.to is empty)"
+    if failed:
+        error = f"not taken by {'; '.join(failed)}"
+    wait = moment + _wait(alert.attempts, config.policy.alerts) if error else None
+    state.record_delivery(alert.id, claim, reached=tuple(took), error=error, next_attempt=wait)
+    if error:
+        log.warning("The alert %r was not delivered: %s. It will be tried again.", alert.cause, error)
+
+
+def _wait(attempts: int, policy: AlertPolicy) -> timedelta:
+    """Return how long to wait after a delivery that failed: twice as long each time, up to a limit."""
+    doubled: float = policy.retry_minutes * 2.0 ** min(attempts, 30)
+    return timedelta(minutes=min(doubled, policy.retry_at_most_minutes))
+
+
+def _addresses(alert: Alert, config: Config) -> Iterator[tuple[str, str]]:
+    """Yield what each address of whoever is to know is called, and the address."""
+    owner: Contact = config.policy.owners.of(alert.role)
+    place = f"owners.{alert.role}.to"
+    if alert.escalated and (backup := _backup(alert, config)):
+        owner, place = backup, f"owners.{alert.role}.backup.to"
+    given, place = (owner.to, place) if owner.to else (config.policy.alerts.to, "alerts.to")
+    for number, address in enumerate(given, start=1):
+        yield delivery.label(address, number, place), address
+
+
+def _of_failures(config: Config, state: State) -> list[Alert]:
+    """Raise, or resolve, the alert that others are not delivered; return it while it is open."""
+    failed = [alert for alert in failing(state.open_alerts()) if alert.cause != UNDELIVERED]
+    if not failed:
+        state.resolve_alert(UNDELIVERED)
+        return []
+    words = "; ".join(f"{alert.title}: {alert.error} (tried {_times(alert.attempts)})" for alert in failed[:5])
+    title = f"{len(failed)} alert{'s were' if len(failed) > 1 else ' was'} not delivered"
+    _raise(
+        Finding(cause=UNDELIVERED, owner="monitoring", severity="critical", title=title, message=f"{words}."),
+        config,
+        state,
     )
-    try:
-        service = _service(alert, address, config, asset)
-        return service is not None and bool(
-            service.notify(body=_body(alert), title=alert.title, notify_type=_TYPES[alert.severity])
-        )
-    except Exception:  # each of Apprise's services raises what it likes, and its text may hold the address
-        return False
+    return [alert for alert in state.open_alerts() if alert.cause == UNDELIVERED]
 
 
-def _service(alert: Alert, address: str, config: Config, asset: apprise.AppriseAsset) -> NotifyBase | None:
-    if address.startswith(_FILE):
-        return JsonLines(config.path(address.removeprefix(_FILE)), alert, asset)
-    return apprise.Apprise.instantiate(address, asset=asset)
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
-def _body(alert: Alert) -> str:
-    return f"{alert.message}\n\nOwner: {alert.owner}\nSeverity: {alert.severity}\nCause: {alert.cause}"
+# --- by hand -------------------------------------------------------------------------------------------------------
+
+
+def acknowledge(state: State, name: str, *, who: str, note: str = "", origin: str = COMMAND_LINE) -> Alert:
+    """Say that somebody sees to an open alert: it does not go on to the backup any more.
+
+    Parameters
+    ----------
+    name
+        The alert's id or its cause.
+    who, note, origin
+        Go into the audit log; the note is kept with the alert.
+
+    Raises
+    ------
+    AlertError
+        When no open alert goes by that name.
+    """
+    with recorded(state, who=who, act="acknowledge alert", target=name, origin=origin) as act:
+        alert = _named(state, name)
+        act.target, act.detail = alert.cause, note
+        return _still_open(state.acknowledge_alert(alert.id, who, note), name)
+
+
+def mute(state: State, name: str, until: datetime, *, who: str, note: str = "", origin: str = COMMAND_LINE) -> Alert:
+    """Let a cause rest until a moment: it is counted, and nobody is told, also when it comes back meanwhile.
+
+    Raises
+    ------
+    AlertError
+        When no open alert goes by that name, or the moment has passed.
+    """
+    with recorded(state, who=who, act="mute alert", target=name, origin=origin) as act:
+        alert = _named(state, name)
+        act.target, act.detail = alert.cause, f"until {until:%Y-%m-%d %H:%M} UTC{f': {note}' if note else ''}"
+        if until <= present():
+            raise AlertError(f"{until:%Y-%m-%d %H:%M} UTC has passed.", "Give a later moment.")
+        return _still_open(state.mute_alert(alert.id, who, note, until), name)
+
+
+def resolve(state: State, name: str, *, who: str, note: str = "", origin: str = COMMAND_LINE) -> Alert:
+    """Close an open alert by hand; when its cause is found again, a new one is opened.
+
+    Raises
+    ------
+    AlertError
+        When no open alert goes by that name.
+    """
+    with recorded(state, who=who, act="resolve alert", target=name, origin=origin) as act:
+        alert = _named(state, name)
+        act.target, act.detail = alert.cause, note
+        return _still_open(state.close_alert(alert.id, who, note), name)
+
+
+def _named(state: State, name: str) -> Alert:
+    for alert in state.open_alerts():
+        if name in (str(alert.id), alert.cause):
+            return alert
+    raise _unknown(name)
+
+
+def _still_open(alert: Alert | None, name: str) -> Alert:
+    if alert is None:
+        raise _unknown(name)
+    return alert
+
+
+def _unknown(name: str) -> AlertError:
+    return AlertError(f"No open alert goes by {name!r}.", "See the open ones with `roadworthy alerts list`.")

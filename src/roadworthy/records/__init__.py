@@ -3,6 +3,7 @@
 Times are timezone-aware UTC; durations are seconds; sizes are bytes; shares are between 0 and 1.
 """
 
+from roadworthy.records.actions import Alert, Decision, Finding, Observer, Retraining, Severity, Step
 from roadworthy.records.base import (
     CHALLENGER,
     CHAMPION,
@@ -16,12 +17,9 @@ from roadworthy.records.base import (
 )
 from roadworthy.records.data import Artifact, Ingestion, Pin, RunRecord, TaskRecord
 from roadworthy.records.monitoring import (
-    Alert,
     Bar,
     Baseline,
     ConceptDrift,
-    Decision,
-    Finding,
     Performance,
     Reading,
     ReadingKind,
@@ -70,6 +68,7 @@ __all__ = [
     "MetricReading",
     "ModelVersion",
     "Moment",
+    "Observer",
     "OwnerRole",
     "Performance",
     "Pin",
@@ -79,12 +78,15 @@ __all__ = [
     "ReferenceKind",
     "ReplayAccount",
     "ResidualDay",
+    "Retraining",
     "Rollout",
     "RunRecord",
     "Scope",
     "Segment",
     "SegmentReport",
+    "Severity",
     "Slice",
+    "Step",
     "TaskRecord",
     "Verdict",
     "Window",

@@ -1,4 +1,4 @@
-"""Records of what was found in the traffic, and of what is done about it."""
+"""Records of what was found in the traffic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from roadworthy.records.base import Moment, OwnerRole, Record, Verdict, now
+from roadworthy.records.base import Moment, Record, Verdict, now
 from roadworthy.records.versions import Comparison, MetricReading
 
 ReferenceKind = Literal["training", "frozen", "before", "season"]
@@ -214,42 +214,6 @@ class WindowReport(Record):
     slices: tuple[Slice, ...] = Field(default=(), description="parts of the window that have rows, earliest first")
     segments: tuple[SegmentReport, ...] = ()
     made: Moment = Field(default_factory=now)
-
-
-class Finding(Record):
-    """Something that somebody must know. The cause is its identity: one alert a cause."""
-
-    cause: str
-    owner: OwnerRole
-    severity: Literal["info", "warning", "critical"]
-    title: str
-    message: str
-
-
-class Alert(Record):
-    """A finding that was made known to its owner, until it is resolved."""
-
-    cause: str
-    owner: str = Field(description="role, name and contact at the time")
-    severity: Literal["info", "warning", "critical"]
-    title: str
-    message: str
-    since: Moment
-    updated: Moment
-    count: int = Field(description="how often the cause was found")
-    delivered: bool
-    resolved: Moment | None = None
-
-
-class Decision(Record):
-    """What is to be done about a window, and why. Made by a pure function of findings and policy."""
-
-    window: Window
-    action: Literal["nothing", "alert", "retrain", "rollback"]
-    reason: str
-    findings: tuple[Finding, ...] = ()
-    outcome: str | None = Field(default=None, description="what acting on it came to")
-    at: Moment = Field(default_factory=now)
 
 
 class ReplayAccount(Record):

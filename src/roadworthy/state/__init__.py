@@ -4,13 +4,15 @@ SQLite by default, PostgreSQL by its address. Every method is one transaction, s
 against the death of any of them. Times are UTC.
 """
 
+from roadworthy.state.actions import Actions
+from roadworthy.state.alerts import Alerts
 from roadworthy.state.monitoring import Monitoring
 from roadworthy.state.production import Production
 from roadworthy.state.runs import DataAndRuns
 from roadworthy.state.serving import Serving
 
 
-class State(DataAndRuns, Production, Serving, Monitoring):
+class State(DataAndRuns, Production, Serving, Monitoring, Alerts, Actions):
     """The state database, opened. A context manager; `close` it otherwise.
 
     Every method raises StateError when the database cannot be reached.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0003"
+HEAD = "0004"
 REVISION_TABLE = "roadworthy_revision"
 
 
@@ -119,14 +119,42 @@ decisions = Table(
     Column("start", Utc, nullable=False),
     Column("end", Utc, nullable=False),
     Column("at", Utc, nullable=False),
+    Column("decision", String(40)),  # its id; those made before the fourth migration have none
+    Column("judged", Utc),
     Column("document", Text, nullable=False),
     Index("ix_decisions_start_end_at", "start", "end", "at", unique=True),
+    Index("ix_decisions_start_end_judged", "start", "end", "judged", unique=True),  # one decision a report
+    Index("ix_decisions_decision", "decision", unique=True),
+)
+# One retraining for a window and a champion. Whoever leads it on holds its lease: `owner`, `until` that moment.
+retrainings = Table(
+    "retrainings",
+    METADATA,
+    Column("id", String(100), primary_key=True),
+    Column("start", Utc, nullable=False),
+    Column("end", Utc, nullable=False),
+    Column("champion", String(200), nullable=False),
+    Column("opened", Utc, nullable=False),
+    Column("step", String(20), nullable=False),
+    Column("owner", String(200)),
+    Column("until", Utc),
+    Column("document", Text, nullable=False),
+    Index("ix_retrainings_start_end_champion", "start", "end", "champion", unique=True),
+)
+observers = Table(
+    "observers",
+    METADATA,
+    Column("id", String(200), primary_key=True),
+    Column("heartbeat", Utc, nullable=False),
+    Column("running", Boolean, nullable=False),
+    Column("document", Text, nullable=False),
 )
 alerts = Table(
     "alerts",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("cause", String(500), nullable=False),
+    Column("role", String(20), nullable=False),
     Column("owner", Text, nullable=False),
     Column("severity", String(20), nullable=False),
     Column("title", Text, nullable=False),
@@ -135,7 +163,18 @@ alerts = Table(
     Column("updated", Utc, nullable=False),
     Column("count", Integer, nullable=False),
     Column("delivered", Boolean, nullable=False),
+    Column("reached", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Utc),
+    Column("error", Text, nullable=False),
+    Column("acknowledged", Utc),
+    Column("acknowledged_by", String(200), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("muted_until", Utc),
+    Column("muted_by", String(200), nullable=False),
+    Column("escalated", Utc),
     Column("resolved", Utc),
+    Column("resolved_by", String(200), nullable=False),
 )
 # A cause is open at most once, whoever races: the first migration has the partial index on `cause`. To name it here
 # would import PostgreSQL's dialect into every command, for an index option that only the migration needs.

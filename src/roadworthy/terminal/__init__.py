@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # it would bring the whole project with it, and a build with 
     from roadworthy.status import Status
 
 _MARKS = {"drift": "[yellow]▲ drift[/]", "no drift": "[green]● no drift[/]", "too little data": "[dim]○ too little[/]"}
+_SEVERITIES = {"info": "blue", "warning": "yellow", "critical": "red"}
 _TASK_MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
 
 
@@ -140,13 +141,31 @@ def show_history(console: Console, entries: Iterable[HistoryEntry]) -> None:
 
 
 def show_alerts(console: Console, alerts: Iterable[Alert]) -> None:
-    """Open alerts with their owners."""
+    """Alerts: whom they are for, whether they were told, and what somebody did about them."""
     for alert in alerts:
-        told = "told" if alert.delivered else "[red]not delivered yet[/]"
-        console.print(f"  [yellow]![/] {escape(alert.title)}", highlight=False)
+        colour = _SEVERITIES[alert.severity] if alert.resolved is None else "dim"
+        console.print(f"  [bold]{alert.id}[/] [{colour}]{alert.severity}[/] {escape(alert.title)}", highlight=False)
+        told = (
+            "told" if alert.delivered else f"[red]not delivered[/]{f': {escape(alert.error)}' if alert.error else ''}"
+        )
         console.print(
             f"    {escape(alert.owner)}, since {moment(alert.since)}, {times(alert.count)}, {told}", highlight=False
         )
+        if standing := _standing(alert):
+            console.print(f"    {escape(standing)}", highlight=False, style="dim")
+
+
+def _standing(alert: Alert) -> str:
+    """Return in words what people did about an alert; blank when nobody did anything."""
+    parts = [
+        alert.acknowledged and f"acknowledged by {alert.acknowledged_by} {moment(alert.acknowledged)}",
+        alert.muted_until and f"muted by {alert.muted_by} until {moment(alert.muted_until)}",
+        alert.escalated and f"went on to the backup {moment(alert.escalated)}",
+        alert.resolved
+        and f"resolved {f'by {alert.resolved_by} ' if alert.resolved_by else ''}{moment(alert.resolved)}",
+        alert.note,
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def show_status(console: Console, found: Status, metric: str) -> None:

@@ -1,10 +1,11 @@
-"""Alerts arrive: at a real webhook and in a file, once a cause, and their failure is seen without being fatal."""
+"""Alerts arrive: at a real webhook and in a file, once a cause; they go on to the backup, rest, and are resolved."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from roadworthy.config import AlertPolicy, Config
+from roadworthy.config import AlertPolicy, Config, Contact
+from roadworthy.errors import AlertError
+from roadworthy.monitoring import alerts
 from roadworthy.monitoring.alerts import tell
-from roadworthy.records import Finding
+from roadworthy.records import Alert, Finding, now
 from roadworthy.state import State
 
 # One of Apprise's services imports it when Apprise looks for the service of an address.
@@ -91,7 +94,8 @@ def test_the_default_appends_to_a_file_in_the_project(config: Config, state: Sta
     assert (
         written["fall:roc_auc"] | {"severity": "critical", "message": "roc_auc fell by 0.05"} == written["fall:roc_auc"]
     )
-    assert set(written["drift:temp"]) == {"cause", "owner", "severity", "title", "message", "since", "updated", "count"}
+    fields = {"id", "cause", "role", "owner", "severity", "title", "message", "since", "updated", "count", "escalated"}
+    assert set(written["drift:temp"]) == fields
 
 
 def test_a_webhook_is_told_once_a_cause(config: Config, state: State, webhook: Webhook) -> None:
@@ -109,30 +113,55 @@ def test_a_webhook_is_told_once_a_cause(config: Config, state: State, webhook: W
     assert len(webhook.received) == 2
 
 
-def test_a_failed_delivery_is_seen_and_tried_again(
+def test_a_failed_delivery_is_seen_and_tried_again_less_and_less_often(
     config: Config, state: State, webhook: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = sent_to(config, webhook.address)
     webhook.status = 500
-    (alert,) = tell([DRIFT], config, state)
-    assert not alert.delivered
-    assert "'drift:temp' was not delivered by json, number 1" in caplog.text
-    assert [one.delivered for one in state.open_alerts()] == [False]
+    moment = now()
+    alert = told_of("drift:temp", tell([DRIFT], config, state, now=moment))
+    assert (alert.delivered, alert.attempts) == (False, 1)
+    assert alert.error == "not taken by json, number 1 in alerts.to"
+    assert "'drift:temp' was not delivered: not taken by json, number 1 in alerts.to" in caplog.text
+    tried = [
+        minutes
+        for minutes in range(1, 21)  # looked at every minute
+        for found in tell([], config, state, now=moment + timedelta(minutes=minutes))
+        if found.cause == "drift:temp"
+    ]
+    assert tried == [1, 3, 7, 15]
     webhook.status = 200
-    (retried,) = tell([], config, state)
-    assert (retried.cause, retried.delivered, retried.count) == ("drift:temp", True, 1)
-    assert len(webhook.received) == 1
-    assert tell([], config, state) == []
+    (retried,) = tell([], config, state, now=moment + timedelta(minutes=31))
+    assert (retried.cause, retried.delivered, retried.count, retried.error) == ("drift:temp", True, 1, "")
+    assert [message["title"] for message in webhook.received] == ["temp drifted"]
+    assert tell([], config, state, now=moment + timedelta(days=1)) == []
 
 
-def test_one_address_that_fails_leaves_the_alert_undelivered(
-    config: Config, state: State, caplog: pytest.LogCaptureFixture
+def test_that_an_alert_is_not_delivered_is_an_alert_to_monitorings_owner(
+    config: Config, state: State, webhook: Webhook
 ) -> None:
-    config = sent_to(config, "file://.roadworthy/alerts.jsonl", "json://127.0.0.1:9/nobody")
-    (alert,) = tell([DRIFT], config, state)
-    assert not alert.delivered
+    webhook.status = 500
+    config = with_owner(sent_to(config, webhook.address), "monitoring", to=("file://.roadworthy/alerts.jsonl",))
+    moment = now()
+    tell([DRIFT], config, state, now=moment)
+    (line,) = lines(config)
+    assert (line["cause"], line["role"], line["severity"]) == (alerts.UNDELIVERED, "monitoring", "critical")
+    assert line["title"] == "1 alert was not delivered"
+    assert line["message"] == "temp drifted: not taken by json, number 1 in alerts.to (tried once)."
+    webhook.status = 200
+    tell([], config, state, now=moment + timedelta(minutes=2))
+    assert [alert.cause for alert in state.open_alerts()] == ["drift:temp"]
     assert len(lines(config)) == 1
-    assert "number 2" in caplog.text
+
+
+def test_an_address_that_took_an_alert_is_left_in_peace_when_another_fails(config: Config, state: State) -> None:
+    config = sent_to(config, "file://.roadworthy/alerts.jsonl", "json://127.0.0.1:9/nobody")
+    moment = now()
+    alert = told_of("drift:temp", tell([DRIFT], config, state, now=moment))
+    assert (alert.delivered, alert.reached) == (False, ("file, number 1 in alerts.to",))
+    assert alert.error == "not taken by json, number 2 in alerts.to"
+    tell([], config, state, now=moment + timedelta(minutes=5))
+    assert [line["cause"] for line in lines(config)] == ["drift:temp", alerts.UNDELIVERED]
 
 
 @pytest.mark.parametrize(
@@ -148,20 +177,111 @@ def test_no_secret_of_an_address_is_written(
     address: str, config: Config, state: State, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    (alert,) = tell([DRIFT], sent_to(config, address), state)
-    assert not alert.delivered
-    assert "was not delivered by" in caplog.text
+    told = tell([DRIFT], sent_to(config, address), state)
+    assert [alert.delivered for alert in told] == [False, False]
+    assert "was not delivered" in caplog.text
     captured = capfd.readouterr()
-    assert "s3cret" not in caplog.text + captured.out + captured.err + alert.model_dump_json()
+    assert "s3cret" not in caplog.text + captured.out + captured.err + "".join(a.model_dump_json() for a in told)
 
 
 def test_a_file_that_cannot_be_written_does_not_stop_anything(config: Config, state: State) -> None:
     (config.root / "taken").write_text("a file, not a folder")
-    (alert,) = tell([DRIFT], sent_to(config, "file://taken/alerts.jsonl"), state)
-    assert not alert.delivered
+    assert not told_of("drift:temp", tell([DRIFT], sent_to(config, "file://taken/alerts.jsonl"), state)).delivered
 
 
 def test_nowhere_to_send_is_said(config: Config, state: State, caplog: pytest.LogCaptureFixture) -> None:
-    (alert,) = tell([DRIFT], sent_to(config), state)
+    alert = told_of("drift:temp", tell([DRIFT], sent_to(config), state))
     assert not alert.delivered
     assert "alerts.to is empty" in caplog.text
+
+
+# --- whose it is ---------------------------------------------------------------------------------------------------
+
+
+def with_owner(config: Config, role: str, **changes: object) -> Config:
+    owners = config.policy.owners
+    owner = getattr(owners, role).model_copy(update=changes)
+    policy = config.policy.model_copy(update={"owners": owners.model_copy(update={role: owner})})
+    return config.model_copy(update={"policy": policy})
+
+
+def told_of(cause: str, told: list[Alert]) -> Alert:
+    return next(alert for alert in told if alert.cause == cause)
+
+
+def test_an_owner_with_addresses_of_their_own_is_told_there(config: Config, state: State, webhook: Webhook) -> None:
+    config = with_owner(config, "data", to=(webhook.address,))
+    tell([DRIFT, FALL], config, state)
+    assert [message["title"] for message in webhook.received] == ["temp drifted"]
+    assert [line["cause"] for line in lines(config)] == ["fall:roc_auc"]
+
+
+def test_what_nobody_acknowledges_goes_on_to_the_backup_once(config: Config, state: State, webhook: Webhook) -> None:
+    backup = Contact(name="Head of data", contact="head@example.org", to=(webhook.address,))
+    config = with_owner(config, "data", backup=backup)
+    moment = now()
+    tell([DRIFT, FALL], config, state, now=moment)
+    tell([DRIFT], config, state, now=moment + timedelta(hours=3.9))
+    assert webhook.received == []
+    late = moment + timedelta(hours=4.1)
+    alert = told_of("drift:temp", tell([DRIFT], config, state, now=late))
+    assert (alert.escalated, alert.delivered) == (late, True)
+    (message,) = webhook.received
+    assert "Nobody acknowledged it" in message["message"]
+    tell([DRIFT], config, state, now=moment + timedelta(days=1))
+    assert len(webhook.received) == 1
+    assert [line["cause"] for line in lines(config)] == [
+        "fall:roc_auc",
+        "drift:temp",
+        "fall:roc_auc",
+    ]  # its backup has no own
+
+
+def test_who_is_acknowledged_or_for_information_stays_with_the_owner(config: Config, state: State) -> None:
+    config = with_owner(config, "data", backup=Contact(name="Head", contact="head@example.org"))
+    info = DRIFT.model_copy(update={"cause": "news", "severity": "info"})
+    moment = now()
+    first, _ = tell([DRIFT, info], config, state, now=moment)
+    alerts.acknowledge(state, str(first.id), who="ann", note="on it")
+    tell([], config, state, now=moment + timedelta(days=2))
+    assert [alert.escalated for alert in state.open_alerts()] == [None, None]
+    assert len(lines(config)) == 2
+
+
+# --- by hand -------------------------------------------------------------------------------------------------------
+
+
+def test_a_muted_cause_is_counted_and_nobody_is_told_until_it_speaks_again(config: Config, state: State) -> None:
+    moment = now()
+    tell([DRIFT], config, state, now=moment)
+    alerts.mute(state, "drift:temp", moment + timedelta(hours=10), who="ann", note="known")
+    state.resolve_alert("drift:temp")
+    again = told_of(
+        "drift:temp", [*tell([DRIFT], config, state, now=moment + timedelta(hours=9)), *state.open_alerts()]
+    )
+    assert (again.muted_by, again.delivered, again.count) == ("ann", False, 1)
+    assert len(lines(config)) == 1
+    tell([], config, state, now=moment + timedelta(hours=11))
+    assert len(lines(config)) == 2
+
+
+def test_every_act_by_hand_is_in_the_audit_log(config: Config, state: State) -> None:
+    (alert,) = tell([DRIFT], config, state)
+    alerts.acknowledge(state, "drift:temp", who="ann", note="on it")
+    alerts.mute(state, str(alert.id), now() + timedelta(hours=1), who="bob")
+    with pytest.raises(AlertError, match="has passed"):
+        alerts.mute(state, str(alert.id), now() - timedelta(hours=1), who="bob")
+    alerts.resolve(state, "drift:temp", who="cy", note="mended")
+    with pytest.raises(AlertError, match="No open alert goes by 'drift:temp'") as caught:
+        alerts.resolve(state, "drift:temp", who="cy")
+    assert "roadworthy alerts list" in caught.value.next_step
+    log = [(entry.who, entry.act, entry.target, entry.outcome) for entry in reversed(state.audit())]
+    assert log == [
+        ("ann", "acknowledge alert", "drift:temp", "done"),
+        ("bob", "mute alert", "drift:temp", "done"),
+        ("bob", "mute alert", "drift:temp", "refused"),
+        ("cy", "resolve alert", "drift:temp", "done"),
+        ("cy", "resolve alert", "drift:temp", "refused"),
+    ]
+    (kept,) = state.alerts()
+    assert (kept.resolved_by, kept.note, kept.acknowledged_by, kept.muted_by) == ("cy", "mended", "ann", "bob")
