@@ -10,6 +10,7 @@ import pandas as pd
 
 from roadworthy import gate, registry
 from roadworthy.errors import PipelineError
+from roadworthy.monitoring import importance
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.pipeline import lineage
 from roadworthy.project import Project
@@ -70,7 +71,7 @@ def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, 
     # predictions on rows it was trained on would flatter it: those of the held-out rows alone are its reference
     profile = Profile.of(reference[list(project.dataset.features)])
     profile = profile.merge(Profile.of(reference.loc[reference["probability"].notna(), ["probability"]]))
-    return {
+    files: dict[str, bytes | Path] = {
         "model.pkl" if names.model == "model.pkl" else "model.skops": folder / names.model,
         "contract.yaml": project.config.path(project.config.settings.contract),
         "reference.profile.bin": profile.to_bytes(),
@@ -80,6 +81,24 @@ def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, 
         "lineage.json": run.model_dump_json(indent=2).encode(),
         "training.json": _training(project, reference),
     }
+    measured = _importance(project, folder, reference)
+    return files if measured is None else files | {importance.FILE: measured}
+
+
+def _importance(project: Project, folder: Path, reference: pd.DataFrame) -> bytes | None:
+    """Measure what the model goes by on the held-out rows; None where the reference has no labels."""
+    if project.dataset.label not in reference:
+        return None
+    settings = project.config.settings
+    held_out = reference[reference["probability"].notna() & reference[project.dataset.label].notna()]
+    found = importance.permuted(
+        registry.draft(project.config, folder / settings.model.model, project.dataset).predict,
+        held_out[list(project.dataset.features)],
+        held_out[project.dataset.label].to_numpy(bool),
+        metric=settings.use_case.metric,
+        value=settings.use_case.value,
+    )
+    return None if found is None else found.model_dump_json(indent=2).encode()
 
 
 def _training(project: Project, reference: pd.DataFrame) -> bytes:

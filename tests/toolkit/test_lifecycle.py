@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 from roadworthy import lifecycle, registry
 from roadworthy import project as projects
 from roadworthy.errors import GateRefused, MonitoringError, PipelineError
+from roadworthy.monitoring import importance
 from roadworthy.project import Project
 from roadworthy.records import Deployment, Window, WindowReport, now
 
@@ -104,6 +105,10 @@ def test_the_first_version_that_passes_becomes_champion(project: Project) -> Non
     learnt = reference[reference["probability"].isna()]
     seen = registry.load(project.config, version.tag).seen
     assert seen == {name: set(learnt[name]) for name in ("carrier", "origin", "dest")}
+    measured = importance.read(registry.file(version.tag, importance.FILE))
+    assert measured is not None
+    assert set(measured.features) == set(project.dataset.features)
+    assert max(feature.mean for feature in measured.features.values()) > 0.01
     acts = [(entry.action, entry.who) for entry in project.state.history()]
     assert ("promote", "ada") in acts
     log = [(entry.act, entry.who, entry.target, entry.outcome) for entry in project.state.audit()]

@@ -16,6 +16,7 @@ from roadworthy.records.base import (
     now,
 )
 from roadworthy.records.data import Artifact, Ingestion, Pin, RunRecord, TaskRecord
+from roadworthy.records.insight import FeatureImportance, Importance
 from roadworthy.records.monitoring import (
     Bar,
     Baseline,
@@ -60,10 +61,12 @@ __all__ = [
     "Decision",
     "Deployment",
     "Evidence",
+    "FeatureImportance",
     "Finding",
     "GateCheck",
     "GateVerdict",
     "HistoryEntry",
+    "Importance",
     "Ingestion",
     "MetricReading",
     "ModelVersion",

@@ -120,7 +120,7 @@ def test_the_reference_pipeline_makes_a_model_that_its_own_smoke_rows_prove(conf
     np.testing.assert_allclose(answered, smoke["probabilities"], atol=1e-9, rtol=0)
 
     reference = pd.read_parquet(products / "reference.parquet")
-    assert list(reference.columns) == [dataset.time, *dataset.features, "probability"]
+    assert list(reference.columns) == [dataset.time, *dataset.features, dataset.label, "probability"]
     assert (
         reference["probability"].notna().sum()
         == json.loads((products / "metrics.json").read_text())["readings"]["roc_auc"]["n"]
