@@ -19,10 +19,10 @@ from roadworthy.records import FeatureImportance, Importance, Reading
 FILE = "importance.json"
 
 Predict = Callable[[pd.DataFrame], NDArray[np.float64]]
-_MOST_ROWS = 2_000
+_MOST_ROWS = 1_500
 _FEWEST_ROWS = 200  # of which on a metric's value hangs on a handful of rows
-_MOST_ANSWERS = 250_000  # rows that the model answers in all: seconds for trees, a minute for the slowest
-_REPEATS = 5
+_MOST_ANSWERS = 100_000  # rows that the model answers in all: seconds for trees, a minute for the slowest
+_REPEATS = 3
 
 
 def permuted(
@@ -45,8 +45,8 @@ def permuted(
     predict
         Gives the probability of the positive class, shape (rows,), for rows with the features.
     rows
-        The features, shape (rows, features), of rows that the model was not trained on. Of more than 2,000 a random
-        sample is taken, and of fewer where there are many features: the model answers at most 250,000 rows.
+        The features, shape (rows, features), of rows that the model was not trained on. Of more than 1,500 a random
+        sample is taken, and of fewer where there are many features: the model answers some 100,000 rows at most.
     labels
         Shape (rows,).
     metric, value
