@@ -16,7 +16,14 @@ from roadworthy.records.base import (
     now,
 )
 from roadworthy.records.data import Artifact, Ingestion, Pin, RunRecord, TaskRecord
-from roadworthy.records.insight import FeatureImportance, Importance
+from roadworthy.records.insight import (
+    Detectability,
+    DetectableFall,
+    DetectableShift,
+    FeatureImportance,
+    Horizon,
+    Importance,
+)
 from roadworthy.records.monitoring import (
     Bar,
     Baseline,
@@ -60,12 +67,16 @@ __all__ = [
     "ConceptDrift",
     "Decision",
     "Deployment",
+    "Detectability",
+    "DetectableFall",
+    "DetectableShift",
     "Evidence",
     "FeatureImportance",
     "Finding",
     "GateCheck",
     "GateVerdict",
     "HistoryEntry",
+    "Horizon",
     "Importance",
     "Ingestion",
     "MetricReading",

@@ -1,0 +1,125 @@
+"""How small a change of categories the chi-square test finds, on the reference's own shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from roadworthy.monitoring.profiles import ColumnSummary
+
+_Floats = NDArray[np.float64]
+_LEAST_EXPECTED = 5  # in a cell of a chi-square test, as in the measure
+_LARGEST_ODDS = 1e3
+
+
+class Bar(NamedTuple):
+    """What a change of categories must pass to be called drift.
+
+    Attributes
+    ----------
+    level
+        The p-value that it must reach.
+    distance
+        The least total variation distance.
+    usual
+        Root of the largest chi-square that comes again and again without a change.
+    """
+
+    level: float
+    distance: float
+    usual: float = 0.0
+
+
+@dataclass(frozen=True)
+class Favour:
+    """Categories' shares, and what they become when the odds of the most frequent one change.
+
+    The others keep their proportions among themselves. Where the most frequent has more than half of the rows its
+    odds fall: there is more room below.
+
+    Attributes
+    ----------
+    name
+        The category whose odds change.
+    before
+        Shares, the changing category's first, shape (categories,).
+    """
+
+    name: str
+    before: _Floats
+
+    @classmethod
+    def of(cls, column: ColumnSummary) -> Favour:
+        """Take the shares from a profile's categorical column; what it does not name is one more category."""
+        counts = column.counts()
+        found = np.array([count.lower for count in counts.values()], dtype=np.float64)
+        shares = np.append(found, max(column.values - found.sum(), 0.0)) / max(column.values, found.sum())
+        return cls(next(iter(counts)), shares[shares > 0])
+
+    def after(self, odds: float) -> _Floats:
+        """Return the shares after the category's odds became ``odds`` times as large, shape (categories,)."""
+        share = self.before[0]
+        now = share * odds / (share * odds + 1 - share)
+        rest = self.before[1:] * ((1 - now) / (1 - share) if share < 1 else 0.0)
+        return np.append(now, rest)
+
+    def distance(self, odds: float) -> float:
+        """Return the total variation distance between before and after."""
+        return float(np.abs(self.after(odds) - self.before).sum() / 2)
+
+    def chance(self, odds: float, *, rows: float, rows_reference: float, bar: Bar) -> float:
+        """Return the probability that a test finds the change.
+
+        Parameters
+        ----------
+        odds
+            By what the category's odds are multiplied.
+        rows, rows_reference
+            Independent rows of the window and of the reference.
+        bar
+            What it must pass to count as found.
+
+        Notes
+        -----
+        The statistic is a noncentral chi-square (Cochran 1952); the distance is the one category's change of share,
+        normal around the true one. Both come of the same counts: the chance of both is taken as the smaller one's.
+        """
+        before, after = self._cells(odds, rows, rows_reference)
+        together = rows * rows_reference / (rows + rows_reference)
+        pooled = (rows * after + rows_reference * before) / (rows + rows_reference)
+        freedom = len(pooled) - 1
+        if freedom < 1:
+            return 0.0
+        noncentrality = together * float((np.square(after - before) / pooled).sum())
+        needed = max(float(stats.chi2.isf(bar.level, freedom)), bar.usual**2)
+        sure = float(stats.ncx2.sf(needed, freedom, max(noncentrality, 1e-12)))
+        spread = np.sqrt(pooled[0] * (1 - pooled[0]) / together)
+        large = float(stats.norm.sf((bar.distance - abs(after[0] - before[0])) / spread))
+        return min(sure, large)
+
+    def smallest(self, power: float, *, rows: float, rows_reference: float, bar: Bar) -> float | None:
+        """Return the factor on the odds nearest to 1 that is found with probability ``power``; None when none is."""
+        if len(self.before) < 2:
+            return None
+        sign = 1 if self.before[0] <= 0.5 else -1
+
+        def missing(log_odds: float) -> float:
+            odds = float(np.exp(sign * log_odds))
+            return self.chance(odds, rows=rows, rows_reference=rows_reference, bar=bar) - power
+
+        most = float(np.log(_LARGEST_ODDS))
+        if missing(most) < 0:
+            return None
+        return float(np.exp(sign * optimize.brentq(missing, 0.0, most, xtol=1e-4)))
+
+    def _cells(self, odds: float, rows: float, rows_reference: float) -> tuple[_Floats, _Floats]:
+        """Pool the categories that expect too few rows, as the measure does."""
+        after = self.after(odds)
+        total = rows * after + rows_reference * self.before
+        few = total * min(rows, rows_reference) / (rows + rows_reference) < _LEAST_EXPECTED
+        few[0] = False
+        return tuple(np.append(side[~few], side[few].sum()) if few.any() else side for side in (self.before, after))  # type: ignore[return-value]

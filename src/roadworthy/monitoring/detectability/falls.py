@@ -1,0 +1,66 @@
+"""How small a fall of a metric is found, from the width that its interval has."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import stats
+
+from roadworthy.monitoring import performance
+from roadworthy.records import MetricReading
+
+_NORMAL_95 = float(stats.norm.isf(0.025))
+_LOWEST = {"roc_auc": 0.5, "accuracy": 0.0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+_STEPS = 60  # halvings: beyond a float's own digits
+
+
+def smallest(
+    release: MetricReading, rows: float, *, tolerated: float, power: float, rows_worth: float = 1.0
+) -> float | None:
+    """Return the least true fall that is called one with probability ``power``; None when none is.
+
+    `performance.fell` is asked for the least fall in a window that it calls one; the true fall is larger by what the
+    window's own chance takes away in all but ``power`` of the windows.
+
+    Parameters
+    ----------
+    release
+        The metric at release, with its interval. A window's interval is as wide as this one was, on so many rows.
+    rows
+        Labelled rows in the window.
+    tolerated
+        The fall that is accepted, in the metric's unit.
+    power
+        Between 0 and 1.
+    rows_worth
+        How many independent rows a row is worth, where rows of a day are alike.
+
+    Examples
+    --------
+    >>> release = MetricReading(metric="roc_auc", value=0.75, low=0.74, high=0.76, n=10_000)
+    >>> [round(smallest(release, rows, tolerated=0.03, power=0.8), 3) for rows in (1_000, 10_000, 1_000_000)]
+    [0.077, 0.048, 0.041]
+    """
+    scale = math.sqrt(release.n / (rows * rows_worth))
+    below, above = (release.value - release.low) * scale, (release.high - release.value) * scale
+
+    def called(fall: float) -> bool:
+        value = after(release, fall)
+        reading = MetricReading(
+            metric=release.metric, value=value, low=value - below, high=value + above, n=max(round(rows), 1)
+        )
+        return performance.fell(reading, release, tolerated)[1]
+
+    enough, low = tolerated + 10 * (below + above) + (release.high - release.low), 0.0
+    if not called(enough):
+        return None
+    for _ in range(_STEPS):
+        middle = (low + enough) / 2
+        low, enough = (low, middle) if called(middle) else (middle, enough)
+    fall = enough + float(stats.norm.ppf(power)) * (below + above) / 2 / _NORMAL_95
+    return fall if _LOWEST.get(release.metric, -math.inf) <= after(release, fall) else None
+
+
+def after(release: MetricReading, fall: float) -> float:
+    """Return what a metric is after a fall, whichever direction is the worse."""
+    return release.value - fall if performance.improves(release.metric) else release.value + fall

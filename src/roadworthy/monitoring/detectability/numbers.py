@@ -1,0 +1,122 @@
+"""How small a shift of a number the Kolmogorov-Smirnov test finds, on the reference's own distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from roadworthy.monitoring.profiles import ColumnSummary
+
+_Floats = NDArray[np.float64]
+_POINTS = 256  # quantiles that stand for a distribution
+_FINE = 2048  # places on a bridge
+_BRIDGES = 400  # pairs of them: a chance of 0.8 is off by 0.02
+_LARGEST = 4.0  # standard deviations; what is not found then is not found
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A distribution of numbers and what it becomes when its values move up or down.
+
+    Every value's frequency changes by the factor ``exp(size * z)``, ``z`` being the normal score of its rank. For a
+    normal distribution that is a shift of the mean by ``size`` standard deviations, for any other the same seen
+    through its own scale; no value appears that was not there, so that hours stay hours. Either way the largest
+    distance lies near the median, where chance is largest: of all changes with the same distance it is among the
+    hardest to find.
+
+    Attributes
+    ----------
+    values
+        Increasing, of shape (values,).
+    before
+        Their shares, of shape (values,).
+    """
+
+    values: _Floats
+    before: _Floats
+
+    @classmethod
+    def of(cls, column: ColumnSummary) -> Shift:
+        """Take the distribution from a profile's numeric column; extreme values count as the tail that they are in."""
+        quantiles = column.quantiles((np.arange(_POINTS) + 0.5) / _POINTS)
+        values, counts = np.unique(quantiles, return_counts=True)
+        return cls(values, counts / _POINTS)
+
+    def after(self, size: float) -> _Floats:
+        """Return the shares after a shift by ``size`` standard deviations of the normal scores, shape (values,)."""
+        below = np.cumsum(self.before)
+        scores = special.ndtri(np.clip(below - self.before / 2, 1e-6, 1 - 1e-6))
+        weights = self.before * np.exp(size * scores - size**2 / 2)
+        shares: _Floats = weights / weights.sum()
+        return shares
+
+    def distance(self, size: float) -> float:
+        """Return the Kolmogorov-Smirnov distance between before and after."""
+        return float(np.abs(np.cumsum(self.after(size) - self.before)).max())
+
+    def means(self, size: float) -> tuple[float, float]:
+        """Return the mean before and after."""
+        return float(self.values @ self.before), float(self.values @ self.after(size))
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation before."""
+        mean = float(self.values @ self.before)
+        return float(np.sqrt(np.square(self.values - mean) @ self.before))
+
+    def chance(self, size: float, *, rows: float, rows_reference: float, critical: float) -> float:
+        """Return the probability that a test finds the shift.
+
+        Parameters
+        ----------
+        size
+            Of the shift, as for `after`.
+        rows, rows_reference
+            Independent rows of the window and of the reference.
+        critical
+            The least distance that counts as found.
+
+        Notes
+        -----
+        An empirical distribution function of n rows is off by a Brownian bridge over ``sqrt(n)`` (Donsker 1952). The
+        bridges are simulated, 400 pairs, the same ones at each call: the chance is a smooth function of the size.
+        """
+        first, second = _bridges()
+        before, after = np.cumsum(self.before), np.cumsum(self.after(size))
+        noise = first[:, _place(after)] / np.sqrt(rows) - second[:, _place(before)] / np.sqrt(rows_reference)
+        return float((np.abs(after - before + noise).max(axis=1) >= critical).mean())
+
+    def smallest(self, power: float, *, rows: float, rows_reference: float, critical: float) -> float | None:
+        """Return the least size that is found with probability ``power``; None when none is, up or down.
+
+        A shift up is above 0. Down is asked only when up there is no room, as where nearly all values are the highest.
+        """
+
+        def missing(size: float, sign: int) -> float:
+            chance = self.chance(sign * size, rows=rows, rows_reference=rows_reference, critical=critical)
+            return chance - power
+
+        for sign in (1, -1):
+            if missing(_LARGEST, sign) >= 0:
+                if missing(0.0, sign) >= 0:
+                    return 0.0
+                return sign * float(optimize.brentq(missing, 0.0, _LARGEST, args=(sign,), xtol=1e-3))
+        return None
+
+
+def _place(shares: _Floats) -> NDArray[np.intp]:
+    places: NDArray[np.intp] = np.clip(np.rint(shares * _FINE), 0, _FINE).astype(np.intp)
+    return places
+
+
+@cache
+def _bridges() -> tuple[_Floats, _Floats]:
+    """Two sets of Brownian bridges over [0, 1], each of shape (bridges, places)."""
+    steps = np.random.default_rng(0).normal(0, np.sqrt(1 / _FINE), (2, _BRIDGES, _FINE))
+    walks = np.concatenate([np.zeros((2, _BRIDGES, 1)), np.cumsum(steps, axis=2)], axis=2)
+    bridges = walks - np.linspace(0, 1, _FINE + 1) * walks[:, :, -1:]
+    return bridges[0], bridges[1]

@@ -1,0 +1,212 @@
+"""The smallest change of each column and of the metric that the rule names within each horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from roadworthy.contract import Column
+from roadworthy.monitoring.detectability import falls as fallen
+from roadworthy.monitoring.detectability.categories import Bar, Favour
+from roadworthy.monitoring.detectability.noise import Noise, Seen
+from roadworthy.monitoring.detectability.numbers import Shift
+from roadworthy.monitoring.measures.base import harmonic
+from roadworthy.monitoring.measures.numbers import distance_found
+from roadworthy.monitoring.profiles import ColumnSummary, Profile
+from roadworthy.monitoring.slices import Sliced, SlicedColumn
+from roadworthy.monitoring.wording import figure, pair, percent
+from roadworthy.records import DetectableFall, DetectableShift, Horizon, Importance, MetricReading
+
+POWER = 0.8  # four times in five, as is customary (Cohen, Statistical power analysis, 1988)
+_PREDICTION = Column(name="the predicted probability", type="number", role="other")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the drift rule asks of one reading.
+
+    Attributes
+    ----------
+    level
+        The p-value that it must reach when no other column has changed.
+    effect
+        The least effect that matters.
+    minimum_rows
+        With fewer nothing is said.
+    """
+
+    level: float
+    effect: float
+    minimum_rows: int
+
+    def distance(self, seen: Seen) -> float:
+        """Return the least Kolmogorov-Smirnov distance that is called drift."""
+        together = harmonic(seen.rows, seen.rows_reference)
+        found = distance_found(together, self.level, seen.design)
+        return max(self.effect, found, seen.usual(self.level) / float(np.sqrt(together)))
+
+    def bar(self, seen: Seen) -> Bar:
+        """Return what a change of categories must pass to be called drift."""
+        return Bar(seen.design.careless(self.level), self.effect, seen.usual(self.level))
+
+
+def shifts(
+    reference: Profile | Sliced,
+    columns: Sequence[Column],
+    prediction: str | None,
+    rule: Rule,
+    horizons: Sequence[Horizon],
+    *,
+    importance: Importance | None = None,
+    power: float = POWER,
+) -> tuple[DetectableShift, ...]:
+    """Return the smallest shift of each column that the rule finds within each horizon.
+
+    Parameters
+    ----------
+    reference
+        The version's training profile; sliced, the variation between its slices is expected of windows too.
+    columns, prediction
+        As for `drift.compare`.
+    rule
+        What one reading must reach.
+    horizons
+        From `horizons.horizons`.
+    importance
+        Of the features: what matters most comes first.
+    power
+        Chance with which it is found by the end of the horizon, in any of its windows.
+
+    Returns
+    -------
+    tuple
+        A column's horizons one after another. Columns of neither numbers nor categories are left out.
+    """
+    asked = [(column.name, column) for column in columns]
+    if prediction is not None:
+        asked.append((prediction, _PREDICTION))
+    known = Sliced.of(reference)
+    weighed = sorted(asked, key=lambda one: -importance.weight(one[0]) if importance else 0.0)
+    return tuple(
+        shift.model_copy(
+            update={
+                "column": name,
+                "kind": "prediction" if column is _PREDICTION else "feature",
+                "importance": importance.weight(name) if importance else 1.0,
+            }
+        )
+        for name, column in weighed
+        for shift in _of_column(known.column(name), column, rule, horizons, power)
+    )
+
+
+def falls(
+    release: MetricReading,
+    horizons: Sequence[Horizon],
+    *,
+    tolerated: float,
+    minimum_labelled: int,
+    power: float = POWER,
+) -> tuple[DetectableFall, ...]:
+    """Return the smallest fall of a metric that is found within each horizon.
+
+    Parameters
+    ----------
+    release
+        The metric at release.
+    horizons
+        With the labelled rows that have come by then.
+    tolerated, minimum_labelled
+        The policy's.
+    power
+        As for `shifts`.
+    """
+    return tuple(_fall(release, horizon, tolerated, minimum_labelled, power) for horizon in horizons)
+
+
+def _fall(
+    release: MetricReading, horizon: Horizon, tolerated: float, minimum_labelled: int, power: float
+) -> DetectableFall:
+    nothing = DetectableFall(metric=release.metric, horizon=horizon.name, fall=None, value=None, words="")
+    if horizon.labelled < minimum_labelled:
+        words = f"none: {horizon.labelled:,.0f} labels by then, {minimum_labelled:,} are needed"
+        return nothing.model_copy(update={"words": words})
+    each = _in_each(power, horizon.labelled_windows)
+    fall = fallen.smallest(release, horizon.labelled, tolerated=tolerated, power=each)
+    if fall is None:
+        return nothing.model_copy(update={"words": f"none: {horizon.labelled:,.0f} labels are too few for any"})
+    value = fallen.after(release, fall)
+    words = f"{release.metric} from {release.value:.3f} to {value:.3f}"
+    return nothing.model_copy(update={"fall": fall, "value": value, "words": words})
+
+
+def _in_each(power: float, windows: int) -> float:
+    """Return the chance in one window that makes ``power`` of all: one of them is enough."""
+    return 1 - float((1 - power) ** (1 / windows))
+
+
+def _of_column(
+    sliced: SlicedColumn, column: Column, rule: Rule, horizons: Sequence[Horizon], power: float
+) -> Iterator[DetectableShift]:
+    known = sliced.whole
+    if known.kind not in ("numeric", "categorical"):
+        return
+    find = _number(known, column, rule) if known.kind == "numeric" else _category(known, rule)
+    noise = Noise.of(sliced)
+    for horizon in horizons:
+        rows = horizon.rows * known.values / known.n
+        nothing = DetectableShift(column=known.name, kind="feature", horizon=horizon.name, effect=None, words="")
+        if min(rows, known.values) < rule.minimum_rows:
+            words = f"none: {rows:,.0f} values by then, {rule.minimum_rows:,} are needed"
+            yield nothing.model_copy(update={"words": words})
+        else:
+            found = find(noise.window(rows, horizon.slices), _in_each(power, horizon.windows))
+            yield nothing.model_copy(update=found or {"words": "none, however large"})
+
+
+_Find = Callable[[Seen, float], dict[str, object] | None]
+
+
+def _number(known: ColumnSummary, column: Column, rule: Rule) -> _Find:
+    shift = Shift.of(known)
+
+    def find(seen: Seen, power: float) -> dict[str, object] | None:
+        critical = rule.distance(seen)
+        size = shift.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, critical=critical)
+        if size is None or shift.deviation == 0:
+            return None
+        before, after = shift.means(size)
+        sd = (after - before) / shift.deviation
+        unit = f" {column.unit}" if column.unit and column.unit not in column.name else ""
+        was, now = pair(before, after, column)
+        return {
+            "effect": shift.distance(size),
+            "sd": sd,
+            "before": before,
+            "after": after,
+            "words": f"mean from {was} to {now}{unit} ({sd:+.2f} sd)",
+        }
+
+    return find
+
+
+def _category(known: ColumnSummary, rule: Rule) -> _Find:
+    favour = Favour.of(known)
+
+    def find(seen: Seen, power: float) -> dict[str, object] | None:
+        odds = favour.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, bar=rule.bar(seen))
+        if odds is None:
+            return None
+        before, after = float(favour.before[0]), float(favour.after(odds)[0])
+        name = favour.name or "(empty text)"
+        return {
+            "effect": favour.distance(odds),
+            "odds": odds,
+            "before": before,
+            "after": after,
+            "words": f"{name} from {percent(before)} to {percent(after)} (odds x{figure(odds)})",
+        }
+
+    return find
