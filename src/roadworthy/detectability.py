@@ -13,11 +13,14 @@ from roadworthy.contract import Column
 from roadworthy.errors import MonitoringError, RegistryError
 from roadworthy.monitoring import detectability, drift, importance
 from roadworthy.monitoring.detectability import Rule, Traffic
+from roadworthy.monitoring.detectability.plot import draw
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.project import Project
 from roadworthy.records import CHAMPION, Detectability, Importance, ModelVersion
 from roadworthy.serving import capture
 from roadworthy.serving.labels import KEY
+
+__all__ = ["draw", "outlook"]
 
 PREDICTION = "probability"
 _RECENT = pd.Timedelta(days=28)

@@ -43,6 +43,7 @@ COMMANDS = {
     "replay": "traffic",
     "labels": "traffic",
     "observe": "traffic",
+    "detectability": "detectability",
     "watch": "traffic",
     "alerts": "alerts",
     "status": "traffic",
