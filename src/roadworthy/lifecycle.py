@@ -262,13 +262,13 @@ def watch_services(project: Project) -> tuple[Finding, ...]:
 
 
 def report(project: Project) -> Path:
-    """Write everything found so far as report.json and report.html, and return the path of the page."""
+    """Write everything found and done so far as report.json and report.html, and return the path of the page."""
     folder = project.config.path(project.config.settings.reports)
     folder.mkdir(parents=True, exist_ok=True)
-    found = project.state.windows()
+    found = reports.collect(project.config, project.state)
     (folder / "report.json").write_text(reports.to_json(found), encoding="utf-8")
     page = folder / "report.html"
-    page.write_text(reports.to_html(found, title=project.config.settings.name), encoding="utf-8")
+    page.write_text(reports.to_html(found), encoding="utf-8")
     return page
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 
 import pytest
 
-from roadworthy.monitoring import charts
-from roadworthy.records import Bar, MetricReading, Performance, Window, WindowReport
+from roadworthy.monitoring.report import charts
+from roadworthy.records import MetricReading, Performance, Window, WindowReport
 
 VALUES = (0.71, 0.70, 0.69)
 
@@ -39,31 +38,33 @@ def report(month: int, *performances: Performance) -> WindowReport:
 
 def test_line_chart_places_values_where_they_belong() -> None:
     reports = [report(month, performance(value)) for month, value in zip((5, 6, 7), VALUES, strict=True)]
-    chart = charts.line_chart(reports, ["May", "Jun", "Jul"], "roc_auc")
+    chart = charts.line_chart(reports, ["May", "Jun", "Jul"], "roc_auc", {})
     assert chart is not None
     (series,) = chart.series
     ticks = {float(tick.label): tick.at for tick in chart.y_ticks}
     (low, low_y), (high, high_y) = min(ticks.items()), max(ticks.items())
-    for point, value in zip(series.points, VALUES, strict=True):
+    points = [tuple(map(float, at.split())) for at in series.line.removeprefix("M").split("L")]
+    for (_, y), value in zip(points, VALUES, strict=True):
         share = (value - low) / (high - low)
-        assert point.y == pytest.approx(low_y + share * (high_y - low_y), abs=0.1)
-    assert [point.x for point in series.points] == [tick.at for tick in chart.x_ticks]
+        assert y == pytest.approx(low_y + share * (high_y - low_y), abs=0.1)
+    assert [x for x, _ in points] == [tick.at for tick in chart.x_ticks]
+    assert series.dots == "".join(f"M{at}h0" for at in series.line.removeprefix("M").split("L"))
     assert low <= min(VALUES)
     assert high >= 0.75
-    assert charts.line_chart([report(5)], ["May"], "roc_auc") is None
-    assert charts.line_chart(reports, ["a", "b", "c"], "brier") is None
+    assert charts.line_chart([report(5)], ["May"], "roc_auc", {}) is None
+    assert charts.line_chart(reports, ["a", "b", "c"], "brier", {}) is None
 
 
 def test_a_gap_between_windows_and_two_versions_are_drawn() -> None:
     both = (performance(0.7, "v:1"), performance(0.74, "v:2"))
     reports = [report(5, both[0]), report(6), report(7, *both)]
-    chart = charts.line_chart(reports, ["May", "Jun", "Jul"], "roc_auc")
+    chart = charts.line_chart(reports, ["May", "Jun", "Jul"], "roc_auc", {})
     assert chart is not None
-    assert [(series.version, len(series.points)) for series in chart.series] == [("v:1", 2), ("v:2", 1)]
+    assert [(series.version, series.dots.count("M")) for series in chart.series] == [("v:1", 2), ("v:2", 1)]
 
 
-def test_histogram_lengths_are_in_proportion() -> None:
-    drawn = charts.histogram([Bar(label="a", reference=0.5, window=0.25), Bar(label="b", reference=0.0, window=0.1)])
-    lengths = [float(length) for length in re.findall(r"h([\d.]+)v", drawn.reference + drawn.window)]
-    assert lengths == pytest.approx([150, 75, 30])
-    assert drawn.rows[0].shares == "50.0 → 25.0"
+def test_marks_stand_over_their_windows() -> None:
+    reports = [report(month, performance(value)) for month, value in zip((5, 6, 7), VALUES, strict=True)]
+    chart = charts.line_chart(reports, ["May", "Jun", "Jul"], "roc_auc", {1: "↻"})
+    assert chart is not None
+    assert [(mark.at, mark.label) for mark in chart.marks] == [(chart.x_ticks[1].at, "↻")]

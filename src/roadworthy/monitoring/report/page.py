@@ -1,0 +1,213 @@
+"""The report for readers: one HTML page that needs nothing but itself, and the part of it that a notebook shows.
+
+Its size is bounded whatever it tells: the newest windows, the columns that changed most, as many histograms as fit.
+The whole is in report.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from roadworthy.monitoring import wording
+from roadworthy.monitoring.report import charts, story
+from roadworthy.monitoring.report.document import Report
+from roadworthy.monitoring.report.trends import Trend, trends
+from roadworthy.records import Alert, Performance, Reading, WindowReport
+
+_MOST_WINDOWS = 100
+_MOST_COLUMNS = 100
+_OPENED = 6  # columns that are open from the start
+_MOST_BYTES = 300_000  # of a page
+_BAR_BYTES = 70  # of a histogram's bar, without its label, at least
+_LONGEST_NAME = 60
+_LONGEST_WORDS = 240
+_MOST_ALERTS = 20
+_MARKS = {"retrain": "↻", "promote": "↑", "rollback": "↩"}
+_SEVERITIES = ("critical", "warning", "info")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A window in the table of all windows."""
+
+    window: WindowReport
+    performance: str
+    others: tuple[str, ...]
+    changed: str
+    done: str
+
+
+def to_html(report: Report) -> str:
+    """Return the report as a whole HTML document: self-contained, light and dark, without a need for its script."""
+    script = _source("script.js")
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return _fitting("page.html.j2", _content(report) | {"script": script, "script_hash": digest})
+
+
+def to_fragment(report: Report) -> str:
+    """Return the report as script-free HTML that stands inside another page and fits light and dark notebooks."""
+    digest = hashlib.sha256(f"{report.project} {report.made} {len(report.windows)}".encode()).hexdigest()
+    return _fitting("notebook.html.j2", _content(report) | {"prefix": f"rw-{digest[:8]}"})
+
+
+def _fitting(name: str, content: dict[str, Any]) -> str:
+    """Render a template; when the page is too large, again without the histograms of what changed least."""
+    template, columns = _TEMPLATES.get_template(name), content["columns"]
+    page = template.render(content | {"drawn": {column.column for column in columns}})
+    excess = len(page.encode()) - _MOST_BYTES
+    return page if excess <= 0 else template.render(content | {"drawn": _drawn(columns, excess)})
+
+
+def _content(report: Report) -> dict[str, Any]:
+    windows = report.windows[-_MOST_WINDOWS:]
+    told = report.told
+    metric = _metric(report.windows)
+    columns = trends(windows, told) if told else []
+    labels = [wording.short_label(found.window) for found in windows]
+    waiting = _waiting(report)
+    return {
+        "prefix": "rw",
+        "report": report,
+        "told": told,
+        "label": wording.window_label(told.window) if told else "",
+        "story": story.tell(report),
+        "metric": metric,
+        "chart": charts.line_chart(windows, labels, metric, _marks(report, windows)),
+        "versions": _metrics_of(told) if told else [],
+        "alerts": waiting[:_MOST_ALERTS],
+        "alerts_left_out": max(len(waiting) - _MOST_ALERTS, 0),
+        "columns": columns[:_MOST_COLUMNS],
+        "columns_left_out": max(len(columns) - _MOST_COLUMNS, 0),
+        "drifted": sum(column.verdict == "drift" for column in columns),
+        "opened": _OPENED,
+        "trended": len(windows),
+        "rows": [_row(report, found, metric) for found in reversed(windows)],
+        "windows_left_out": len(report.windows) - len(windows),
+    }
+
+
+def _waiting(report: Report) -> list[Alert]:
+    """Return the open alerts, the most severe first, then the newest."""
+    waiting = [alert for alert in report.alerts if alert.resolved is None]
+    return sorted(waiting, key=lambda alert: (_SEVERITIES.index(alert.severity), -alert.updated.timestamp()))
+
+
+def _metric(windows: Sequence[WindowReport]) -> str:
+    """Return the use case's metric: the one that versions had at release."""
+    references = [one.reference.metric for r in reversed(windows) for one in r.performance if one.reference is not None]
+    return references[0] if references else "roc_auc"
+
+
+def _metrics_of(told: WindowReport) -> list[str]:
+    return list(dict.fromkeys(name for one in told.performance for name in one.metrics))
+
+
+def _drawn(columns: Sequence[Trend], excess: int) -> set[str]:
+    """Return the columns, worst first, that keep their histograms when so many bytes have to go."""
+    drawn = {column.column for column in columns}
+    for column in reversed(columns):
+        if excess <= 0:
+            break
+        excess -= sum(_BAR_BYTES + len(bar.label) for reading in column.readings for bar in reading.bars)
+        drawn.discard(column.column)
+    return drawn
+
+
+def _row(report: Report, found: WindowReport, metric: str) -> Row:
+    decision = story.decision_about(report, found)
+    live = story.live(found)
+    measured = [one for one in found.performance if metric in one.metrics]
+    return Row(
+        window=found,
+        performance=_measured(live, metric) if live else "",
+        others=tuple(f"{one.version}: {_measured(one, metric)}" for one in measured if one is not live),
+        changed=wording.listed([wording.shortened(name, _LONGEST_NAME) for name in found.drifted]),
+        done=wording.shortened(story.decision_words(decision), _LONGEST_WORDS) if decision else "",
+    )
+
+
+def _measured(one: Performance, metric: str) -> str:
+    if metric not in one.metrics:
+        return "not known"
+    return f"{wording.interval(one.metrics[metric])}{', fallen' if one.fell else ''}"
+
+
+def _marks(report: Report, windows: Sequence[WindowReport]) -> dict[int, str]:
+    """Return what was done, by the position of the window that it was done for, or in which it was done by hand."""
+    place = {found.window: i for i, found in enumerate(windows)}
+    marks: dict[int, dict[str, None]] = {}
+    reasons = set()
+    for decision in report.decisions:
+        if decision.action in _MARKS and decision.window in place:
+            marks.setdefault(place[decision.window], {})[_MARKS[decision.action]] = None
+            reasons.add(decision.reason)
+    for entry in report.history:
+        if entry.action in _MARKS and entry.reason not in reasons:
+            inside = [i for i, found in enumerate(windows) if found.window.start <= entry.at < found.window.end]
+            for i in inside:
+                marks.setdefault(i, {})[_MARKS[entry.action]] = None
+    return {i: "".join(what) for i, what in sorted(marks.items())}
+
+
+def _scaled(reading: Reading) -> list[tuple[str, float, float, str, str]]:
+    """Return each bar's label, both lengths as a share of the longest, and both shares in percent."""
+    longest = max((max(bar.reference, bar.window) for bar in reading.bars), default=0.0) or 1.0
+    return [
+        (bar.label, bar.reference / longest, bar.window / longest, _bare(bar.reference), _bare(bar.window))
+        for bar in reading.bars
+    ]
+
+
+def _bare(share: float) -> str:
+    return wording.percent(share).removesuffix(" %").replace("under ", "<")
+
+
+def _length(share: float) -> str:
+    return f"{share:.2f}".lstrip("0").rstrip("0").rstrip(".") or "0"
+
+
+def _p_value(p: float) -> str:
+    return "under 0.0001" if p < 0.0001 else wording.figure(p, 2)
+
+
+def _source(name: str) -> str:
+    assert _TEMPLATES.loader is not None  # noqa: S101  (it is given below)
+    return _TEMPLATES.loader.get_source(_TEMPLATES, name)[0]
+
+
+def _alert_state(alert: Alert) -> str:
+    return "told" if alert.delivered else "could not be told yet"
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("roadworthy.monitoring.report"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+)
+_TEMPLATES.filters |= {
+    "percent": wording.percent,
+    "figure": wording.figure,
+    "p_value": _p_value,
+    "value": wording.value,
+    "ends": wording.ends,
+    "difference": wording.difference,
+    "window_label": wording.window_label,
+    "short_label": wording.short_label,
+    "scaled": _scaled,
+    "length_of": _length,
+    "alert_state": _alert_state,
+    "name": lambda name: wording.shortened(name, _LONGEST_NAME),
+    "words": lambda words: wording.shortened(words, _LONGEST_WORDS).replace(" %", "\u00a0%"),
+    "metric_name": wording.metric_name,
+    "metric_meaning": wording.metric_meaning,
+    "begun": lambda words: words[:1].upper() + words[1:],
+    "count": "{:,}".format,
+}

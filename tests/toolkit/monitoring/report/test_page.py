@@ -1,0 +1,326 @@
+"""The page holds what was found, needs nothing but itself, and is safe and readable."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from roadworthy.monitoring.report import Report, ReportView, to_html
+from roadworthy.records import Bar, Comparison, HistoryEntry, Reading, Window
+
+if TYPE_CHECKING:
+    from tests.toolkit.monitoring.report.conftest import Examples
+
+
+class Parsed(HTMLParser):
+    """Collects what the checks need, and holds that tags are closed in order."""
+
+    VOID = frozenset({"meta", "br", "img", "input"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def full(examples: Examples, report: Report) -> Report:
+    """A report with every part."""
+    return report.model_copy(
+        update={
+            "decisions": (examples.decision(6, "retrain", outcome="trained late-flights:b, promoted"),),
+            "alerts": (examples.alert(), examples.alert("x", severity="critical", title="roc_auc fell")),
+            "history": (
+                HistoryEntry(who="ada", action="promote", reason="by hand", at=datetime(2013, 5, 3, tzinfo=UTC)),
+            ),
+        }
+    )
+
+
+@pytest.fixture(params=["page", "notebook"])
+def html(request: pytest.FixtureRequest, full: Report) -> str:
+    """The report as a page and as a notebook's output."""
+    return to_html(full) if request.param == "page" else ReportView(full)._repr_html_()
+
+
+def test_the_worst_comes_first(full: Report) -> None:
+    page = Parsed(to_html(full))
+    assert page.open == []
+    order = [
+        "The traffic has changed; the model still answers as well as is asked of it.",
+        "What happened",
+        "roc_auc fell",
+        "2 columns drifted",
+        "How well the model answers",
+        "temp is higher",
+        "dewp is higher",
+        "All windows, newest first",
+        "How to read it",
+    ]
+    place = page.text.index("The traffic")
+    for words in order:
+        place = page.text.index(words, place)
+    assert "Retraining: 2 columns drifted. Outcome: trained late-flights:b, promoted." in page.text
+    assert [("open" in details) for details in page.all("details")] == [True, False]
+
+
+def test_what_was_done_is_marked_over_its_window(full: Report) -> None:
+    texts = re.findall(r"<text [^>]*>([↻↑↩]+)</text>", to_html(full))
+    assert texts == ["↑", "↻"]
+
+
+def test_nothing_is_fetched_or_run(html: str) -> None:
+    assert re.search(r"https?://|//cdn|@import|url\(|<link|<iframe|\bsrc=|\son\w+=", html) is None
+
+
+def test_a_notebook_gets_no_script(report: Report) -> None:
+    assert "<script" not in ReportView(report)._repr_html_()
+
+
+def test_structure_speaks_to_a_screen_reader(html: str) -> None:
+    page = Parsed(html)
+    assert len(page.all("table")) == len(page.all("caption")) > 0
+    assert all(th.get("scope") in ("row", "col") for th in page.all("th"))
+    pictures = [svg for svg in page.all("svg") if svg.get("aria-hidden") != "true"]
+    assert pictures
+    assert all(svg.get("role") == "img" and svg.get("aria-label") for svg in pictures)
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    named = {name for _, a in page.tags for name in (a.get("aria-labelledby") or "").split()}
+    linked = {(a["href"] or "").removeprefix("#") for a in page.all("a")}
+    assert named | linked <= set(ids)
+    scrolled = [div for div in page.all("div") if "rw-scroll" in (div.get("class") or "")]
+    assert all("tabindex" in div and "aria-label" in div for div in scrolled)
+
+
+def test_two_outputs_of_a_notebook_do_not_share_ids(examples: Examples, report: Report) -> None:
+    other = examples.report(examples.found(6, examples.reading("temp")))
+    ids = [set(re.findall(r'\sid="([^"]+)"', ReportView(one)._repr_html_())) for one in (report, other)]
+    assert ids[0].isdisjoint(ids[1])
+
+
+def test_names_are_text_wherever_they_stand(examples: Examples) -> None:
+    nasty = examples.nasty
+    bars = (Bar(label=nasty, reference=0.5, window=0.5),)
+    reading = examples.reading(nasty).model_copy(update={"bars": bars, "words": f"{nasty} rose"})
+    found = examples.found(
+        6, reading, performance=(examples.performance(0.7, nasty),), reference=nasty, versions={nasty: 1}
+    )
+    report = examples.report(
+        found,
+        project=nasty,
+        owners={"model": nasty},
+        decisions=(examples.decision(6, "retrain", nasty, outcome=nasty),),
+        alerts=(examples.alert(title=nasty, message=nasty, owner=nasty),),
+    )
+    for html in (to_html(report), ReportView(report)._repr_html_()):
+        page = Parsed(html)
+        assert page.all("img") == []
+        assert page.text.count(nasty) > 10
+
+
+def test_both_themes_are_legible(report: Report) -> None:
+    html = to_html(report)
+    light, dark = (dict(re.findall(r"--rw-([a-z-]+): (#\w{6})", part)) for part in html.split("prefers-color-scheme"))
+    assert set(light) == set(dark)
+    for theme in (light, dark):
+        for text in ("text", "muted", "bad", "changed", "fine", "unknown", "window"):
+            assert contrast(theme[text], theme["card"]) >= 4.5
+        for text in ("text", "muted"):
+            assert contrast(theme[text], theme["hover"]) >= 4.5
+        for mood in ("bad", "changed", "fine", "unknown"):
+            assert contrast(theme[mood], theme[f"{mood}-tint"]) >= 4.5
+        assert contrast(theme["second"], theme["card"]) >= 3
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2's contrast ratio."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def days(examples: Examples, windows: int, *readings: Reading) -> Report:
+    """So many windows of a day each, all alike."""
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    stretches = [Window(start=first + timedelta(i), end=first + timedelta(i + 1)) for i in range(windows)]
+    return examples.report(*(examples.found(6, *readings, window=window) for window in stretches))
+
+
+def test_a_hundred_columns_over_a_hundred_windows_stay_small(examples: Examples) -> None:
+    columns = [
+        examples.reading(f"a_column_with_a_name_{i:03}", "drift" if i < 12 else "no drift", 0.4 if i < 12 else i / 4000)
+        for i in range(100)
+    ]
+    report = days(examples, 100, *columns)
+    html = to_html(report)
+    assert len(html.encode()) <= 300_000
+    assert len(ReportView(report)._repr_html_().encode()) <= 300_000
+    assert html.count("<details") == 100
+    assert html.count('<table class="rw-bars"') == 100
+    assert html.count("<tr id=") == 100
+
+
+def test_a_page_is_bounded_whatever_it_tells(examples: Examples) -> None:
+    long = "ü" * 200
+    columns = [examples.reading(f"{long}{i}", words=long * 3) for i in range(300)]
+    html = to_html(days(examples, 110, *columns))
+    assert len(html.encode()) <= 300_000
+    assert html.count("<details") == 100
+    assert Parsed(html).open == []
+    assert "200 columns with smaller changes are in report.json" in html
+    assert "10 older windows are in report.json" in html
+    assert "Its histogram is in report.json." in html
+
+
+def test_histograms_are_tables_with_lengths_in_proportion(examples: Examples) -> None:
+    bars = (Bar(label="a", reference=0.5, window=0.25), Bar(label="b", reference=0.0, window=0.0001))
+    html = to_html(examples.report(examples.found(6, examples.reading("temp").model_copy(update={"bars": bars}))))
+    cells = re.findall(r'<th scope="row">(\w)</th><td style="--r:([\d.]+);--w:([\d.]+)">([^<]+)</td><td>([^<]+)', html)
+    assert cells == [("a", "1", ".5", "50.0", "25.0"), ("b", "0", "0", "0", "&lt;0.1")]
+
+
+def test_other_versions_and_the_former_one_are_told(examples: Examples) -> None:
+    former = Comparison(
+        metric="roc_auc",
+        champion="v:2",
+        challenger="v:1",
+        champion_value=0.7,
+        challenger_value=0.72,
+        gain=0.02,
+        low=0.01,
+        high=0.03,
+        n=900,
+    )
+    both = (
+        examples.performance(0.7, against_former=former, fell=True),
+        examples.performance(0.72, "v:3", metrics={"roc_auc": examples.auc(0.72), "other": examples.auc(1.0)}),
+    )
+    text = Parsed(to_html(examples.report(examples.found(6, performance=both)))).text
+    assert "v:1 would have been better by 0.020 in ROC AUC" in text
+    assert "0.700 (0.690 to 0.710), fallen" in text
+    assert "v:3: 0.720 (0.710 to 0.730)" in text
+    assert "not measured" in text
+
+
+def test_a_report_without_anything(examples: Examples) -> None:
+    page = Parsed(to_html(examples.report()))
+    assert page.open == []
+    assert "No window of traffic has been judged yet." in page.text
+    bare = examples.found(6, performance=(), verdict="too little data", rows=12, labelled=0, versions={}, open=True)
+    assert "June 2013 has too little data" in Parsed(to_html(examples.report(bare))).text
+
+
+@pytest.mark.slow
+def test_a_browser_shows_it_without_asking_anybody(
+    browser: Browser, tmp_path: Path, examples: Examples, full: Report
+) -> None:
+    nasty = examples.found(7, examples.reading(examples.nasty), examples.reading("seats", "no drift", 0.01))
+    report = full.model_copy(update={"windows": (*full.windows, nasty)})
+    asked: list[str] = []
+    problems: list[str] = []
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("dialog", lambda dialog: problems.append(dialog.message))
+    address = _open(page, tmp_path, report)
+    assert _brightness(page, "light") > 600
+    assert _brightness(page, "dark") < 200
+    assert page.get_by_text(examples.nasty).count() > 0
+    assert page.locator("img").count() == 0
+    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+    page.close()
+    assert asked == [address]
+    assert problems == []
+
+
+@pytest.mark.slow
+def test_a_person_finds_their_way(browser: Browser, tmp_path: Path, examples: Examples) -> None:
+    columns = [examples.reading("temp", effect=0.9), examples.reading("Dewp"), examples.reading("seats", "no drift")]
+    page = browser.new_page()
+    _open(page, tmp_path, examples.report(examples.found(6, *columns)))
+    _use_the_keyboard(page)
+    _find_filter_and_sort(page)
+    page.close()
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.get_by_label("Find a column").is_hidden()
+    page.locator(".rw-columns summary").nth(2).click()
+    assert page.get_by_text("seats is higher").is_visible()
+    page.close()
+
+
+def _brightness(page: Page, theme: Literal["light", "dark"]) -> int:
+    page.emulate_media(color_scheme=theme)
+    colour = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    return sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+
+def _use_the_keyboard(page: Page) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.textContent") == "Skip to what was found"
+    place = page.locator(".rw-skip").bounding_box()
+    assert place is not None
+    assert place["x"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => document.activeElement.tagName") == "MAIN"
+    closed = page.locator(".rw-columns details").nth(2)
+    assert closed.get_attribute("open") is None
+    closed.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert closed.get_attribute("open") is not None
+
+
+def _find_filter_and_sort(page: Page) -> None:
+    names = page.locator(".rw-columns > li:visible h3")
+    assert names.all_inner_texts() == ["temp", "Dewp", "seats"]
+    page.get_by_label("Order").select_option("by name")
+    assert names.all_inner_texts() == ["Dewp", "seats", "temp"]
+    page.get_by_label("Drifted only").check()
+    assert names.all_inner_texts() == ["Dewp", "temp"]
+    page.get_by_label("Find a column").fill("DEW")
+    assert names.all_inner_texts() == ["Dewp"]
+    assert page.get_by_role("status").inner_text() == "1 of 3 columns"
+
+
+def _open(page: Page, folder: Path, report: Report) -> str:
+    (folder / "report.html").write_text(to_html(report), encoding="utf-8")
+    address = (folder / "report.html").as_uri()
+    page.goto(address)
+    return address

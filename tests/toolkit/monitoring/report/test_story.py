@@ -1,0 +1,101 @@
+"""The four answers say what is so, in words that need no statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roadworthy.monitoring.report import Report
+from roadworthy.monitoring.report.story import tell
+from roadworthy.records import Comparison
+
+if TYPE_CHECKING:
+    from tests.toolkit.monitoring.report.conftest import Examples
+
+
+def test_drift_with_performance_that_holds(examples: Examples) -> None:
+    found = examples.found(6, examples.reading("temp"), examples.reading("dewp", "no drift", 0.01))
+    story = tell(examples.report(found, owners={"model": "Mo <mo@example.org>"}))
+    assert story.mood == "changed"
+    assert story.happened == "The data of June 2013 differ from what the model learned from in 1 of 2 columns: temp."
+    assert story.evidence == ("temp is higher: half of the values are now at least 71.1, it was 39.9",)
+    assert story.matters == (
+        "Not so far: a little worse than at release, not beyond doubt more than is tolerated: "
+        "ROC AUC is 0.700 (0.690 to 0.710) on 27,000 labelled rows, at release it was 0.750 (0.740 to 0.760)."
+    )
+    assert story.acts == "Nobody has been told. It would be for Mo <mo@example.org> to look at."
+    assert "not decided about" in story.done
+
+
+def test_a_fall_matters_and_says_so(examples: Examples) -> None:
+    found = examples.found(6, performance=(examples.performance(0.6, fell=True),))
+    story = tell(examples.report(found, alerts=(examples.alert(), examples.alert("x", resolved=found.made))))
+    assert (story.mood, story.headline) == ("bad", "The model answers worse than it did at release.")
+    assert story.matters.startswith("Yes: the model's answers have become worse, beyond doubt by more than is")
+    assert story.acts == "Mo Model <mo@example.org> (model), for 1 open alert."
+
+
+def test_what_we_had_before_would_be_better(examples: Examples) -> None:
+    former = Comparison(
+        metric="roc_auc",
+        champion="v:2",
+        challenger="v:1",
+        champion_value=0.7,
+        challenger_value=0.72,
+        gain=0.02,
+        low=0.01,
+        high=0.03,
+        n=900,
+    )
+    found = examples.found(6, performance=(examples.performance(0.75, against_former=former),))
+    story = tell(examples.report(found))
+    assert story.mood == "bad"
+    assert "The version before, v:1, would have been better by 0.020 (0.010 to 0.030)" in story.matters
+
+
+def test_nothing_has_changed(examples: Examples) -> None:
+    found = examples.found(6, examples.reading("temp", "no drift", 0.01), performance=(examples.performance(0.76),))
+    story = tell(examples.report(found))
+    assert (story.mood, story.acts, story.done) == ("fine", "Nobody has to.", "Nothing: none was needed.")
+    assert story.matters.startswith("No: the model answers no worse than at release")
+
+
+def test_too_few_labels_is_not_good_news(examples: Examples) -> None:
+    unlabelled = examples.performance(0.7, metrics={}, fall=None, rows=900, labelled=20)
+    story = tell(examples.report(examples.found(6, examples.reading("temp"), performance=(unlabelled,))))
+    assert story.headline == "The traffic has changed; what that does to the answers is not known yet."
+    assert story.matters == "Not known yet: 20 of 900 rows have a label, too few to judge it."
+    none = tell(examples.report(examples.found(6, performance=())))
+    assert none.matters.startswith("Not known")
+
+
+def test_a_window_that_has_only_begun_is_mentioned(examples: Examples) -> None:
+    begun = examples.found(7, verdict="too little data", rows=12, open=True)
+    assert "July 2013 has begun, with 12 rows so far." in tell(examples.report(examples.found(6), begun)).happened
+    alone = tell(examples.report(begun))
+    assert alone.happened.startswith("July 2013 has too little data to say whether anything changed: 12 rows.")
+    assert "still open" in alone.happened
+    assert alone.mood == "unknown"
+    assert tell(examples.report()).headline == "No window of traffic has been judged yet."
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "words"),
+    [
+        ("nothing", None, "Nothing: none was needed."),
+        ("alert", None, "The owner was told: 2 columns drifted."),
+        ("retrain", "trained b, promoted", "Retraining: 2 columns drifted. Outcome: trained b, promoted."),
+        ("rollback", "rolled back to a", "Rollback: 2 columns drifted. Outcome: rolled back to a."),
+    ],
+)
+def test_what_was_done_is_told_with_its_outcome(
+    examples: Examples, report: Report, action: str, outcome: str | None, words: str
+) -> None:
+    decided = report.model_copy(update={"decisions": (examples.decision(6, action, outcome=outcome),)})
+    assert tell(decided).done == words
+
+
+def test_an_act_is_told_before_a_later_look_at_the_same_window(examples: Examples, report: Report) -> None:
+    decisions = examples.decision(6, "retrain", outcome="trained b"), examples.decision(6, "alert")
+    assert tell(report.model_copy(update={"decisions": decisions})).done.startswith("Retraining")
