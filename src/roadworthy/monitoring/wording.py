@@ -17,12 +17,20 @@ _METRICS = {
     "roc_auc": "ROC AUC",
     "log_loss": "log loss",
     "brier": "Brier score",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
     "value_per_1000": "value per 1,000 cases",
 }
 _MEANINGS = {
     "roc_auc": "how well the model tells cases apart: 0.5 is chance, 1 is without a mistake",
     "log_loss": "how surprised the model was by what came; smaller is better",
     "brier": "how far the probabilities were from what came, squared; smaller is better, 0 is without a mistake",
+    "accuracy": "the share of the cases in which acting or not acting was right",
+    "precision": "the share of the cases acted on that were as foretold",
+    "recall": "the share of the cases to be found that were acted on",
+    "f1": "precision and recall in one, their harmonic mean",
     "value_per_1000": "what acting on the answers was worth, by the values that the use case names",
 }
 

@@ -28,6 +28,8 @@ class Series:
     """A version's metric over the windows, as SVG path data: line, band of its intervals, dots, value at release."""
 
     version: str
+    ink: int
+    estimated: bool
     line: str
     band: str
     dots: str
@@ -67,7 +69,7 @@ class _Scale:
 def line_chart(
     reports: Sequence[WindowReport], labels: Sequence[str], metric: str, marks: Mapping[int, str]
 ) -> LineChart | None:
-    """Lay out a metric of every version over the windows; None when it was never measured.
+    """Lay out a metric of every version over the windows, realised and estimated; None when there is neither.
 
     Parameters
     ----------
@@ -80,18 +82,20 @@ def line_chart(
     marks
         Position of a window to the mark above it.
     """
-    found: dict[str, list[tuple[int, MetricReading]]] = {}
+    found: dict[tuple[str, bool], list[tuple[int, MetricReading]]] = {}
     release: dict[str, float] = {}
     for i, report in enumerate(reports):
         for one in report.performance:
-            if metric in one.metrics:
-                found.setdefault(one.version, []).append((i, one.metrics[metric]))
+            for estimated, metrics in ((False, one.metrics), (True, one.estimated)):
+                if metric in metrics:
+                    found.setdefault((one.version, estimated), []).append((i, metrics[metric]))
             if one.reference is not None and one.reference.metric == metric:
                 release[one.version] = one.reference.value
     if not found:
         return None
     ends = [end for points in found.values() for _, reading in points for end in (reading.low, reading.high)]
-    ends += [value for version, value in release.items() if version in found]
+    versions = list(dict.fromkeys(version for version, _ in found))
+    ends += [value for version, value in release.items() if version in versions]
     y_values = _ticks(min(ends), max(ends))
     scale = _Scale(y_values[0], y_values[-1], len(reports))
     every = math.ceil(len(reports) / _MOST_TICKS)
@@ -104,18 +108,38 @@ def line_chart(
         bottom=_HEIGHT - _BOTTOM,
         x_ticks=tuple(Tick(scale.x(i), label) for i, label in enumerate(labels) if (len(labels) - 1 - i) % every == 0),
         y_ticks=tuple(Tick(scale.y(value), figure(value)) for value in y_values),
-        series=tuple(_series(version, points, release.get(version), scale) for version, points in found.items()),
+        series=tuple(
+            _series(
+                version,
+                points,
+                scale,
+                ink=versions.index(version),
+                estimated=estimated,
+                release=None if estimated else release.get(version),
+            )
+            for (version, estimated), points in found.items()
+        ),
         marks=tuple(Tick(scale.x(i), words) for i, words in marks.items()),
     )
 
 
-def _series(version: str, points: list[tuple[int, MetricReading]], release: float | None, scale: _Scale) -> Series:
+def _series(
+    version: str,
+    points: list[tuple[int, MetricReading]],
+    scale: _Scale,
+    *,
+    ink: int,
+    estimated: bool,
+    release: float | None,
+) -> Series:
     upper = [f"{scale.x(i)} {scale.y(reading.high)}" for i, reading in points]
     lower = [f"{scale.x(i)} {scale.y(reading.low)}" for i, reading in points]
     middle = [f"{scale.x(i)} {scale.y(reading.value)}" for i, reading in points]
     first, last = scale.x(points[0][0]) - _OVERHANG, scale.x(points[-1][0]) + _OVERHANG
     return Series(
         version=version,
+        ink=ink,
+        estimated=estimated,
         line=f"M{'L'.join(middle)}",
         band=f"M{'L'.join(upper + lower[::-1])}z",
         dots="".join(f"M{at}h0" for at in middle),

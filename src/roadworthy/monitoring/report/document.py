@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from roadworthy.config import Config
-from roadworthy.records import Alert, Decision, HistoryEntry, Moment, OwnerRole, Record, WindowReport, now
+from roadworthy.records import (
+    Alert,
+    Decision,
+    HistoryEntry,
+    Moment,
+    OwnerRole,
+    Reading,
+    Record,
+    Retraining,
+    WindowReport,
+    now,
+)
 from roadworthy.state import State
 
 _NAMED = 5  # drifted columns of an older window in a brief report
@@ -26,6 +37,7 @@ class Report(Record):
     owners: dict[OwnerRole, str] = Field(default={}, description="who answers for a part: name and contact")
     windows: tuple[WindowReport, ...] = Field(default=(), description="oldest first")
     decisions: tuple[Decision, ...] = Field(default=(), description="oldest first")
+    retrainings: tuple[Retraining, ...] = Field(default=(), description="that decisions led to, newest first")
     alerts: tuple[Alert, ...] = Field(default=(), description="newest first, open and resolved")
     history: tuple[HistoryEntry, ...] = Field(default=(), description="acts on production, newest first")
 
@@ -41,9 +53,12 @@ class Report(Record):
         return next(reversed(judged or self.windows), None)
 
     def brief(self) -> Report:
-        """Return the report without what is large: of the other windows only what drifted most, without bars."""
+        """Return the report without what is large: of the other windows only what drifted most, bars of none of them.
+
+        Segments keep what drifted, in the told window alone.
+        """
         told = self.told
-        windows = [found if found is told else _brief(found) for found in self.windows]
+        windows = [_brief_now(found) if found is told else _brief_then(found) for found in self.windows]
         return self.model_copy(update={"windows": tuple(windows)})
 
 
@@ -56,6 +71,7 @@ def collect(config: Config, state: State) -> Report:
         owners={role: f"{owner.name} <{owner.contact}>" for role, owner in owners.items() if owner.name},
         windows=tuple(state.windows()),
         decisions=tuple(state.decisions()),
+        retrainings=tuple(state.retrainings()),
         alerts=tuple(state.alerts()),
         history=tuple(state.history()),
     )
@@ -96,7 +112,22 @@ class _Plain(GenerateJsonSchema):
         return False
 
 
-def _brief(found: WindowReport) -> WindowReport:
-    drifted = [reading for reading in found.readings if reading.verdict == "drift"][:_NAMED]
-    without: Mapping[str, object] = {"bars": ()}
-    return found.model_copy(update={"readings": tuple(reading.model_copy(update=without) for reading in drifted)})
+def _brief_now(found: WindowReport) -> WindowReport:
+    segments = [segment.model_copy(update={"readings": _drifted(segment.readings)}) for segment in found.segments]
+    return found.model_copy(update={"segments": tuple(segments)})
+
+
+def _brief_then(found: WindowReport) -> WindowReport:
+    performance = [one.model_copy(update={"residuals": ()}) for one in found.performance]
+    update: Mapping[str, object] = {
+        "readings": _drifted(found.readings),
+        "performance": tuple(performance),
+        "slices": (),
+        "segments": (),
+    }
+    return found.model_copy(update=update)
+
+
+def _drifted(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    drifted = [reading for reading in readings if reading.verdict == "drift"]
+    return tuple(reading.model_copy(update={"bars": ()}) for reading in drifted[:_NAMED])

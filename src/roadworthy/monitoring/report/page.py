@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,7 +19,7 @@ from roadworthy.monitoring import wording
 from roadworthy.monitoring.report import charts, story
 from roadworthy.monitoring.report.document import Report
 from roadworthy.monitoring.report.trends import Trend, trends
-from roadworthy.records import Alert, Performance, Reading, WindowReport
+from roadworthy.records import Alert, Performance, Reading, SegmentReport, WindowReport
 
 _MOST_WINDOWS = 100
 _MOST_COLUMNS = 100
@@ -28,6 +29,11 @@ _BAR_BYTES = 70  # of a histogram's bar, without its label, at least
 _LONGEST_NAME = 60
 _LONGEST_WORDS = 240
 _MOST_ALERTS = 20
+_MOST_PARTS = 20
+_MOST_VERSIONS = 3  # of the told window
+_MOST_KEYS = 4  # versions named below the chart
+_NOTICED = 0.9  # of the rows; above, their worth is not told
+_MONTH = timedelta(days=30)
 _MARKS = {"retrain": "↻", "promote": "↑", "rollback": "↩"}
 _SEVERITIES = ("critical", "warning", "info")
 
@@ -71,6 +77,7 @@ def _content(report: Report) -> dict[str, Any]:
     columns = trends(windows, told) if told else []
     labels = [wording.short_label(found.window) for found in windows]
     waiting = _waiting(report)
+    chart = charts.line_chart(windows, labels, metric, _marks(report, windows))
     return {
         "prefix": "rw",
         "report": report,
@@ -78,12 +85,17 @@ def _content(report: Report) -> dict[str, Any]:
         "label": wording.window_label(told.window) if told else "",
         "story": story.tell(report),
         "metric": metric,
-        "chart": charts.line_chart(windows, labels, metric, _marks(report, windows)),
-        "versions": _metrics_of(told) if told else [],
+        "chart": chart,
+        "keys": _keys(chart),
+        "versions": _versions(told) if told else [],
         "alerts": waiting[:_MOST_ALERTS],
         "alerts_left_out": max(len(waiting) - _MOST_ALERTS, 0),
         "columns": columns[:_MOST_COLUMNS],
         "columns_left_out": max(len(columns) - _MOST_COLUMNS, 0),
+        "parts": _worst_parts(told)[:_MOST_PARTS] if told else [],
+        "parts_left_out": max(len(told.segments) - _MOST_PARTS, 0) if told else 0,
+        "against": story.held_against(told) if told else "",
+        "expected": _expected(windows, told) if told else 0.0,
         "drifted": sum(column.verdict == "drift" for column in columns),
         "opened": _OPENED,
         "trended": len(windows),
@@ -104,8 +116,15 @@ def _metric(windows: Sequence[WindowReport]) -> str:
     return references[0] if references else "roc_auc"
 
 
-def _metrics_of(told: WindowReport) -> list[str]:
-    return list(dict.fromkeys(name for one in told.performance for name in one.metrics))
+def _versions(told: WindowReport) -> list[Performance]:
+    """Return what the versions did in a window, the one it is judged for first."""
+    return sorted(told.performance, key=lambda one: one is not story.live(told))[:_MOST_VERSIONS]
+
+
+def _figures(one: Performance) -> list[str]:
+    """Return the metrics of a version, the use case's first."""
+    names = dict.fromkeys([*one.metrics, *one.estimated])
+    return sorted(names, key=lambda name: one.reference is None or name != one.reference.metric)
 
 
 def _drawn(columns: Sequence[Trend], excess: int) -> set[str]:
@@ -127,32 +146,64 @@ def _row(report: Report, found: WindowReport, metric: str) -> Row:
         window=found,
         performance=_measured(live, metric) if live else "",
         others=tuple(f"{one.version}: {_measured(one, metric)}" for one in measured if one is not live),
-        changed=wording.listed([wording.shortened(name, _LONGEST_NAME) for name in found.drifted]),
-        done=wording.shortened(story.decision_words(decision), _LONGEST_WORDS) if decision else "",
+        changed=_listed(found.drifted),
+        done=wording.shortened(story.decision_words(report, decision), _LONGEST_WORDS) if decision else "",
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return wording.listed([wording.shortened(name, _LONGEST_NAME) for name in names])
+
+
+def _remarks(one: Performance) -> Iterator[str]:
+    """Say what must be known to read a version's figures."""
+    if one.label_words:
+        yield one.label_words
+    if one.estimated or one.estimate_words:
+        yield f"The estimate can{'' if one.estimate_trusted else 'not'} be trusted: {one.estimate_words}"
+    if one.estimate_miss is not None:
+        error = one.estimate_error
+        mean = f"; over the windows so far by {wording.difference(error)} on average" if error is not None else ""
+        miss = f"The estimate was off by {wording.difference(abs(one.estimate_miss))}"
+        yield f"{miss}{mean}."
+    if one.concept is not None and one.concept.words:
+        yield one.concept.words
+
+
+def _keys(chart: charts.LineChart | None) -> list[charts.Series]:
+    """Return one series for each of the newest versions."""
+    versions = {series.version: series for series in chart.series} if chart else {}
+    return list(versions.values())[-_MOST_KEYS:]
 
 
 def _measured(one: Performance, metric: str) -> str:
     if metric not in one.metrics:
-        return "not known"
+        estimate = one.estimated.get(metric)
+        return f"estimated {wording.interval(estimate)}" if estimate else "not known"
     return f"{wording.interval(one.metrics[metric])}{', fallen' if one.fell else ''}"
 
 
 def _marks(report: Report, windows: Sequence[WindowReport]) -> dict[int, str]:
     """Return what was done, by the position of the window that it was done for, or in which it was done by hand."""
-    place = {found.window: i for i, found in enumerate(windows)}
     marks: dict[int, dict[str, None]] = {}
-    reasons = set()
+    for act, place in _acts(report, windows):
+        marks.setdefault(place, {})[_MARKS[act]] = None
+    return {place: "".join(what) for place, what in sorted(marks.items())}
+
+
+def _acts(report: Report, windows: Sequence[WindowReport]) -> Iterator[tuple[str, int]]:
+    place = {found.window: i for i, found in enumerate(windows)}
     for decision in report.decisions:
-        if decision.action in _MARKS and decision.window in place:
-            marks.setdefault(place[decision.window], {})[_MARKS[decision.action]] = None
-            reasons.add(decision.reason)
+        if decision.window in place and (act := story.acted(decision)):
+            yield act, place[decision.window]
+    for one in report.retrainings:
+        if one.promoted is not None and one.window in place:
+            yield "promote", place[one.window]
+    told = {decision.reason for decision in report.decisions} | {one.version for one in report.retrainings}
     for entry in report.history:
-        if entry.action in _MARKS and entry.reason not in reasons:
-            inside = [i for i, found in enumerate(windows) if found.window.start <= entry.at < found.window.end]
-            for i in inside:
-                marks.setdefault(i, {})[_MARKS[entry.action]] = None
-    return {i: "".join(what) for i, what in sorted(marks.items())}
+        if entry.action in _MARKS and entry.reason not in told and entry.version_to not in told:
+            within = (i for window, i in place.items() if window.start <= entry.at < window.end)
+            yield from ((entry.action, i) for i in within)
 
 
 def _scaled(reading: Reading) -> list[tuple[str, float, float, str, str]]:
@@ -176,13 +227,40 @@ def _p_value(p: float) -> str:
     return "under 0.0001" if p < 0.0001 else wording.figure(p, 2)
 
 
+def _worth(reading: Reading) -> str:
+    """Say how many independent rows the window's are worth, where they are noticeably fewer."""
+    worth = reading.effective_n
+    if worth is None or worth > _NOTICED * reading.n_window:
+        return ""
+    return f", worth {worth:,.0f} independent ones,"
+
+
 def _source(name: str) -> str:
     assert _TEMPLATES.loader is not None  # noqa: S101  (it is given below)
     return _TEMPLATES.loader.get_source(_TEMPLATES, name)[0]
 
 
-def _alert_state(alert: Alert) -> str:
-    return "told" if alert.delivered else "could not be told yet"
+def _alert_state(alert: Alert) -> Iterator[str]:
+    """Tell how far an alert has come."""
+    yield "delivered" if alert.delivered else f"could not be delivered in {alert.attempts} attempts"
+    if alert.acknowledged is not None:
+        yield f"acknowledged by {alert.acknowledged_by}"
+    if alert.escalated is not None:
+        yield "handed on to the backup"
+    if alert.muted_until is not None:
+        yield f"muted until {alert.muted_until:%Y-%m-%d %H:%M} by {alert.muted_by}"
+    if alert.note:
+        yield alert.note
+
+
+def _worst_parts(told: WindowReport) -> list[SegmentReport]:
+    return sorted(told.segments, key=lambda part: (part.verdict != "drift", -len(part.drifted), -part.rows))
+
+
+def _expected(windows: Sequence[WindowReport], told: WindowReport) -> float:
+    """Return how many windows of a month, the told one the last, are at most named although nothing changed."""
+    first = told.window.end - _MONTH
+    return sum(found.expected_false_alarms for found in windows if first <= found.window.start <= told.window.start)
 
 
 _TEMPLATES = Environment(
@@ -202,8 +280,13 @@ _TEMPLATES.filters |= {
     "window_label": wording.window_label,
     "short_label": wording.short_label,
     "scaled": _scaled,
+    "worth": _worth,
+    "figures": _figures,
+    "remarks": _remarks,
+    "measured_in": _measured,
+    "listed": _listed,
     "length_of": _length,
-    "alert_state": _alert_state,
+    "alert_state": lambda alert: ", ".join(_alert_state(alert)),
     "name": lambda name: wording.shortened(name, _LONGEST_NAME),
     "words": lambda words: wording.shortened(words, _LONGEST_WORDS).replace(" %", "\u00a0%"),
     "metric_name": wording.metric_name,

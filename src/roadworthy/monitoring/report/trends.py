@@ -50,10 +50,10 @@ def trends(windows: Sequence[WindowReport], told: WindowReport) -> list[Trend]:
     worst = [_worst(found) for found in windows]
     columns = dict.fromkeys(reading.column for reading in told.readings)
     by_column: dict[str, list[Reading]] = {column: [] for column in columns}
-    for reading in sorted(told.readings, key=_urgency):
+    for reading in sorted(told.readings, key=urgency):
         by_column[reading.column].append(reading)
     found = [_trend(column, readings, windows, worst) for column, readings in by_column.items()]
-    return sorted(found, key=lambda trend: _urgency(trend.readings[0]))
+    return sorted(found, key=lambda trend: urgency(trend.readings[0]))
 
 
 def ratio(reading: Reading) -> float:
@@ -74,8 +74,11 @@ def height(size: float) -> int:
     return min(_HIGHEST, int(_AT_THRESHOLD + _A_DOUBLING * math.log2(size))) if math.isfinite(size) else _HIGHEST
 
 
-def _urgency(reading: Reading) -> tuple[bool, float, str]:
-    return reading.verdict != "drift", -ratio(reading), reading.column
+def urgency(reading: Reading) -> tuple[bool, float, float, str]:
+    """Return a sort key: drift first, then by size over what counts times how much the column matters to the model."""
+    weight = 1.0 if reading.importance is None else reading.importance
+    size = ratio(reading)
+    return reading.verdict != "drift", -weight * size if weight else 0.0, -size, reading.column
 
 
 def _worst(found: WindowReport) -> dict[str, Reading]:
@@ -83,7 +86,7 @@ def _worst(found: WindowReport) -> dict[str, Reading]:
     worst: dict[str, Reading] = {}
     for reading in found.readings:
         held = worst.get(reading.column)
-        if held is None or _urgency(reading) < _urgency(held):
+        if held is None or urgency(reading) < urgency(held):
             worst[reading.column] = reading
     return worst
 

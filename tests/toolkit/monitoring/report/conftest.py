@@ -14,6 +14,7 @@ from roadworthy.records import (
     MetricReading,
     Performance,
     Reading,
+    Retraining,
     Verdict,
     Window,
     WindowReport,
@@ -85,10 +86,26 @@ class Examples:
             {"window": self.window(month), "action": action, "reason": reason, "at": datetime.now(UTC)} | more
         )
 
+    def retraining(self, month: int, **more: object) -> Retraining:
+        fields: dict[str, object] = {
+            "id": "r",
+            "window": self.window(month),
+            "champion": "late-flights:a",
+            "decision": "d",
+            "reason": "2 columns drifted",
+            "start": "2013-02-01",
+            "end": "2013-06-01",
+            "why": "the four months before",
+            "products": "products/r",
+        }
+        return Retraining.model_validate(fields | more)
+
     def alert(self, cause: str = "drift:late-flights:a", **more: object) -> Alert:
         moment = datetime(2013, 7, 1, 8, tzinfo=UTC)
         fields: dict[str, object] = {
+            "id": 1,
             "cause": cause,
+            "role": "model",
             "owner": "model: Mo Model <mo@example.org>",
             "severity": "warning",
             "title": "2 columns drifted",

@@ -68,3 +68,15 @@ def test_marks_stand_over_their_windows() -> None:
     chart = charts.line_chart(reports, ["May", "Jun", "Jul"], "roc_auc", {1: "↻"})
     assert chart is not None
     assert [(mark.at, mark.label) for mark in chart.marks] == [(chart.x_ticks[1].at, "↻")]
+
+
+def test_estimates_are_drawn_beside_what_came_in_the_versions_own_colour() -> None:
+    both = performance(0.7, "v:1").model_copy(update={"estimated": {"roc_auc": auc(0.72)}})
+    early = performance(0.7, "v:2").model_copy(update={"estimated": {"roc_auc": auc(0.72)}, "metrics": {}})
+    chart = charts.line_chart([report(5, both), report(6, early)], ["May", "Jun"], "roc_auc", {})
+    assert chart is not None
+    assert [(series.version, series.ink, series.estimated, bool(series.release)) for series in chart.series] == [
+        ("v:1", 0, False, True),
+        ("v:1", 0, True, False),
+        ("v:2", 1, True, False),
+    ]

@@ -38,6 +38,7 @@ def test_documents_and_windows_are_valid(
     full = report.model_copy(
         update={
             "decisions": (examples.decision(6, "retrain", outcome="trained late-flights:b"),),
+            "retrainings": (examples.retraining(6),),
             "alerts": (examples.alert(),),
             "history": (HistoryEntry(who="ada", action="promote", version_to="late-flights:a"),),
             "owners": {"model": "Mo"},
@@ -76,7 +77,7 @@ def test_a_brief_report_keeps_what_matters(examples: Examples) -> None:
 def test_everything_is_collected_from_the_state(config: Config, tmp_path: Path, examples: Examples) -> None:
     with State.open(f"sqlite:///{tmp_path}/state.db") as state:
         state.save_window(examples.found(6, examples.reading("temp")))
-        state.save_decision(examples.decision(6, "alert"))
+        state.add_decision(examples.decision(6, "alert"))
         state.append_history(HistoryEntry(who="ada", action="promote", version_to="late-flights:a"))
         report = collect(config, state)
     assert report.project == "late-flights"

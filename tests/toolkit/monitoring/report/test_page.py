@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from roadworthy.monitoring.report import Report, ReportView, to_html
-from roadworthy.records import Bar, Comparison, HistoryEntry, Reading, Window
+from roadworthy.records import Bar, Comparison, HistoryEntry, Reading, Segment, SegmentReport, Window
 
 if TYPE_CHECKING:
     from tests.toolkit.monitoring.report.conftest import Examples
@@ -90,9 +90,16 @@ def test_the_worst_comes_first(full: Report) -> None:
     assert [("open" in details) for details in page.all("details")] == [True, False]
 
 
-def test_what_was_done_is_marked_over_its_window(full: Report) -> None:
-    texts = re.findall(r"<text [^>]*>([↻↑↩]+)</text>", to_html(full))
-    assert texts == ["↑", "↻"]
+def test_what_was_done_is_marked_over_its_window(examples: Examples, full: Report) -> None:
+    assert _marks(full) == ["↑", "↻"]
+    moment = datetime(2013, 5, 4, tzinfo=UTC)
+    promoted = examples.retraining(6, version="late-flights:b", promoted=moment)
+    by_itself = HistoryEntry(who="watch", action="promote", version_to="late-flights:b", at=moment)
+    assert _marks(full.model_copy(update={"retrainings": (promoted,), "history": (by_itself,)})) == ["↻↑"]
+
+
+def _marks(report: Report) -> list[str]:
+    return re.findall(r"<text [^>]*>([↻↑↩]+)</text>", to_html(report))
 
 
 def test_nothing_is_fetched_or_run(html: str) -> None:
@@ -234,7 +241,76 @@ def test_other_versions_and_the_former_one_are_told(examples: Examples) -> None:
     assert "v:1 would have been better by 0.020 in ROC AUC" in text
     assert "0.700 (0.690 to 0.710), fallen" in text
     assert "v:3: 0.720 (0.710 to 0.730)" in text
-    assert "not measured" in text
+
+
+def test_figures_stand_with_their_estimates_and_what_must_be_known_of_them(examples: Examples) -> None:
+    one = examples.performance(
+        0.7,
+        estimated={"roc_auc": examples.auc(0.72)},
+        estimate_words="all rows are such as the model learned from",
+        estimate_trusted=True,
+        estimate_miss=-0.02,
+        estimate_error=0.015,
+        label_words="96 % of the rows have a label",
+    )
+    early = examples.performance(0.7, metrics={}, fall=None, estimated={"roc_auc": examples.auc(0.68)})
+    html = to_html(examples.report(examples.found(5, performance=(early,)), examples.found(6, performance=(one,))))
+    text = Parsed(html).text
+    assert html.count('class="rw-first rw-estimated"') == 1
+    for words in (
+        "96\u00a0% of the rows have a label",
+        "The estimate can be trusted: all rows are such as the model learned from",
+        "The estimate was off by 0.020; over the windows so far by 0.015 on average.",
+        "estimated 0.680 (0.670 to 0.690)",
+        "how well the model tells cases apart",
+    ):
+        assert words in text
+
+
+def test_a_reading_tells_its_interval_what_its_rows_are_worth_and_its_importance(examples: Examples) -> None:
+    reading = examples.reading(
+        "temp", effect_low=0.28, effect_high=0.321, effective_n=900.4, importance=0.8, effective_n_reference=9e4
+    )
+    text = Parsed(to_html(examples.report(examples.found(6, reading)))).text
+    assert "Size 0.3 (0.28 to 0.321), counts from 0.03" in text
+    assert "28,000 rows, worth 900 independent ones, against 100,000. Importance to the model: 0.8." in text
+
+
+def test_false_alarms_of_a_month_are_added_up(examples: Examples) -> None:
+    report = days(examples, 40, examples.reading("temp"))
+    assert "In the 30 days up to 2026-02-10 at most 1.5 false alarms must be expected." in to_html(report)
+
+
+def test_parts_of_the_traffic_have_a_table_what_drifted_first(examples: Examples) -> None:
+    parts = tuple(
+        SegmentReport(
+            segment=Segment(column="origin", value=value),
+            rows=900 + i,
+            labelled=0,
+            baseline_rows=900,
+            verdict="drift" if drifted else "no drift",
+            drifted=drifted,
+            performance=(examples.performance(0.71),),
+        )
+        for i, (value, drifted) in enumerate(((examples.nasty, ()), ("JFK", ("temp",)), *[(None, ())] * 20))
+    )
+    html = to_html(examples.report(examples.found(6, segments=parts)))
+    section = html[html.index('id="rw-segments"') : html.index('id="rw-windows"')]
+    assert re.findall(r'<tr><th scope="row">([^<]+)', section)[0] == "origin JFK"
+    assert "2 more are in report.json" in section
+    assert "<img" not in section
+
+
+def test_an_alert_tells_how_far_it_has_come(examples: Examples) -> None:
+    moment = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    told = {"acknowledged": moment, "acknowledged_by": "ada", "note": "a broken sensor", "escalated": moment}
+    alerts = (
+        examples.alert(delivered=False, attempts=3, muted_until=moment, muted_by="bo"),
+        examples.alert("x", **told),
+    )
+    text = Parsed(to_html(examples.report(examples.found(6), alerts=alerts))).text
+    assert "could not be delivered in 3 attempts, muted until 2026-07-01 12:00 by bo" in text
+    assert "delivered, acknowledged by ada, handed on to the backup, a broken sensor" in text
 
 
 def test_a_report_without_anything(examples: Examples) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from roadworthy.monitoring.report import Report
 from roadworthy.monitoring.report.story import tell
-from roadworthy.records import Comparison
+from roadworthy.records import Baseline, Comparison, ConceptDrift, Segment, SegmentReport
 
 if TYPE_CHECKING:
     from tests.toolkit.monitoring.report.conftest import Examples
@@ -24,7 +24,7 @@ def test_drift_with_performance_that_holds(examples: Examples) -> None:
         "Not so far: a little worse than at release, not beyond doubt more than is tolerated: "
         "ROC AUC is 0.700 (0.690 to 0.710) on 27,000 labelled rows, at release it was 0.750 (0.740 to 0.760)."
     )
-    assert story.acts == "Nobody has been told. It would be for Mo <mo@example.org> to look at."
+    assert story.acts == ("Nobody has been told. It would be for Mo <mo@example.org> to look at.",)
     assert "not decided about" in story.done
 
 
@@ -33,7 +33,7 @@ def test_a_fall_matters_and_says_so(examples: Examples) -> None:
     story = tell(examples.report(found, alerts=(examples.alert(), examples.alert("x", resolved=found.made))))
     assert (story.mood, story.headline) == ("bad", "The model answers worse than it did at release.")
     assert story.matters.startswith("Yes: the model's answers have become worse, beyond doubt by more than is")
-    assert story.acts == "Mo Model <mo@example.org> (model), for 1 open alert."
+    assert story.acts == ("Mo Model <mo@example.org> (model), for 1 open alert.",)
 
 
 def test_what_we_had_before_would_be_better(examples: Examples) -> None:
@@ -57,7 +57,7 @@ def test_what_we_had_before_would_be_better(examples: Examples) -> None:
 def test_nothing_has_changed(examples: Examples) -> None:
     found = examples.found(6, examples.reading("temp", "no drift", 0.01), performance=(examples.performance(0.76),))
     story = tell(examples.report(found))
-    assert (story.mood, story.acts, story.done) == ("fine", "Nobody has to.", "Nothing: none was needed.")
+    assert (story.mood, story.acts, story.done) == ("fine", ("Nobody has to.",), "Nothing: none was needed.")
     assert story.matters.startswith("No: the model answers no worse than at release")
 
 
@@ -99,3 +99,86 @@ def test_what_was_done_is_told_with_its_outcome(
 def test_an_act_is_told_before_a_later_look_at_the_same_window(examples: Examples, report: Report) -> None:
     decisions = examples.decision(6, "retrain", outcome="trained b"), examples.decision(6, "alert")
     assert tell(report.model_copy(update={"decisions": decisions})).done.startswith("Retraining")
+
+
+def test_an_estimate_speaks_while_labels_are_few(examples: Examples) -> None:
+    early = {"metrics": {}, "fall": None, "labelled": 20, "estimated": {"roc_auc": examples.auc(0.6)}}
+    trusted = examples.performance(0.7, **early, estimate_trusted=True, estimated_fall=0.15, estimated_fell=True)
+    story = tell(examples.report(examples.found(6, performance=(trusted,))))
+    assert (story.mood, story.headline) == ("bad", "The model probably answers worse than it did at release.")
+    assert story.matters == (
+        "Probably: 20 of 28,000 rows have a label, too few to judge it, but by the estimate "
+        "ROC AUC will be 0.600 (0.590 to 0.610), at release it was 0.750 (0.740 to 0.760)."
+    )
+    doubtful = examples.performance(0.7, **early, estimate_words="a third of the rows is new to the model")
+    story = tell(examples.report(examples.found(6, performance=(doubtful,))))
+    assert story.mood == "fine"
+    assert story.matters.endswith("The estimate cannot be trusted: a third of the rows is new to the model.")
+
+
+def test_a_changed_relation_and_biased_labels_are_told(examples: Examples) -> None:
+    concept = ConceptDrift(
+        drifted=True,
+        evidence=99,
+        limit=50,
+        level=0.1,
+        slope=0,
+        days=30,
+        words="late flights are commoner than foretold",
+    )
+    one = examples.performance(0.74, concept=concept, label_bias=True, label_words="labels of late flights come later")
+    story = tell(examples.report(examples.found(6, performance=(one,))))
+    assert (story.mood, story.headline) == ("bad", "What the model learned no longer holds as it did.")
+    assert story.matters.endswith("Late flights are commoner than foretold. Labels of late flights come later.")
+
+
+def test_what_it_was_held_against_is_named(examples: Examples) -> None:
+    before = Baseline(kind="before", wanted="before", rows=900, words="4 windows before")
+    found = examples.found(6, examples.reading("temp"), examples.reading("volume", kind="volume"), baseline=before)
+    assert "differ from 4 windows before in 1 of 1 columns: temp." in tell(examples.report(found)).happened
+
+
+def test_parts_that_changed_are_named_where_the_whole_did_not(examples: Examples) -> None:
+    part = SegmentReport(
+        segment=Segment(column="origin", value="JFK"), rows=900, labelled=0, baseline_rows=900, verdict="drift"
+    )
+    happened = tell(examples.report(examples.found(6, segments=(part,)))).happened
+    assert happened.endswith("In parts of the traffic something has: origin JFK.")
+
+
+def test_what_matters_to_the_model_is_told_first(examples: Examples) -> None:
+    found = examples.found(
+        6, examples.reading("loud", effect=0.9, importance=0.01), examples.reading("key", effect=0.2, importance=1.0)
+    )
+    assert tell(examples.report(found)).evidence[0].startswith("key is higher")
+
+
+def test_a_person_is_asked(examples: Examples, report: Report) -> None:
+    asked = examples.decision(6, "ask", id="c0ffee", asks_for="retrain")
+    story = tell(report.model_copy(update={"decisions": (asked,)}))
+    assert story.acts[0] == "Somebody has to approve or reject: retraining."
+    assert story.done == (
+        "Retraining waits for a person's approval: 2 columns drifted. The command roadworthy approve c0ffee answers."
+    )
+    answered = asked.model_copy(update={"answer": "rejected", "answered_by": "ada"})
+    story = tell(report.model_copy(update={"decisions": (answered,)}))
+    assert story.done == "Retraining, rejected by ada: 2 columns drifted."
+
+
+def test_a_retraining_tells_how_far_it_is(examples: Examples, report: Report) -> None:
+    decided = report.model_copy(update={"decisions": (examples.decision(6, "retrain", id="d"),)})
+    for retraining, words in (
+        (examples.retraining(6, step="compare"), "under way, at the step compare"),
+        (examples.retraining(6, step="done", outcome="promoted late-flights:b"), "promoted late-flights:b"),
+    ):
+        done = tell(decided.model_copy(update={"retrainings": (retraining,)})).done
+        assert done == f"Retraining: 2 columns drifted. Outcome: {words}."
+
+
+def test_whoever_has_seen_an_alert_is_told_so(examples: Examples, report: Report) -> None:
+    moment = report.made
+    alerts = examples.alert(acknowledged=moment), examples.alert("x", delivered=False)
+    assert tell(report.model_copy(update={"alerts": alerts})).acts == (
+        "Mo Model <mo@example.org> (model), for 2 open alerts, 1 of them acknowledged. "
+        "Not every message could be delivered yet.",
+    )
