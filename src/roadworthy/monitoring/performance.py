@@ -179,6 +179,36 @@ def fell(reading: MetricReading, reference: MetricReading, tolerated: float) -> 
     return fall, fall - doubt > tolerated
 
 
+def widened(reading: MetricReading, looks_from: int) -> MetricReading:
+    """Widen an interval, so that it holds however often one looks while labels come.
+
+    Parameters
+    ----------
+    reading
+        A metric of the rows so far, with its 95 % interval for one look.
+    looks_from
+        Rows at which the first look is taken.
+
+    Notes
+    -----
+    The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (Time-uniform central limit
+    theory and asymptotic confidence sequences, Annals of Statistics 52, 2024), tuned to the first look: with
+    ``x = n / looks_from`` the normal quantile becomes ``sqrt((1 + 1/x) * log((1 + x) / 0.05**2))``.
+
+    Examples
+    --------
+    >>> once = MetricReading(metric="brier", value=0.10, low=0.08, high=0.12, n=5000)
+    >>> always = widened(once, looks_from=500)
+    >>> round(always.low, 3), round(always.high, 3)
+    (0.069, 0.131)
+    """
+    x = max(reading.n / looks_from, 1.0)
+    factor = math.sqrt((1 + 1 / x) * math.log((1 + x) / DOUBT**2)) / Z
+    ends = (reading.value + factor * (end - reading.value) for end in (reading.low, reading.high))
+    low, high = ends
+    return reading.model_copy(update={"low": low, "high": high})
+
+
 def _checked(labels: ArrayLike, probabilities: ArrayLike) -> tuple[_Bools, _Floats]:
     truth, scores = _floats(labels, "label"), _floats(probabilities, "probability")
     if truth.ndim != 1 or truth.shape != scores.shape:

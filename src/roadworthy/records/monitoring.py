@@ -113,19 +113,22 @@ class ResidualDay(Record):
     rows: int
     level: float = Field(description="labels less probabilities")
     level_variance: float = Field(description="of that sum, while the probabilities hold")
+    level_doubt: float = Field(description="standard error of what was foretold")
     slope: float = Field(description="the same, each row times its score's distance from the mean in deviations")
     slope_variance: float
+    slope_doubt: float
 
 
 class ConceptDrift(Record):
     """Whether labels still follow from the probabilities as they did at release, tested day by day."""
 
     drifted: bool = Field(description="the evidence has passed its limit: the relation has changed")
-    evidence: float = Field(description="how many times likelier the labels are under a change, over all beginnings")
+    evidence: float = Field(description="how many times likelier labels are under a change, over all days it may begin")
     limit: float = Field(description="days until chance alone gets there, on average, at least")
     level: float = Field(description="share of positive labels less what was foretold, since the change began")
-    slope: float = Field(description="the same for a score one deviation above the mean, less the level")
+    slope: float = Field(description="by how much that grows with each deviation of the score above the mean")
     since: Moment | None = Field(default=None, description="the day from which on a change fits the labels best")
+    found: Moment | None = Field(default=None, description="the day whose labels made the evidence pass its limit")
     days: int = Field(description="of labelled rows that were looked at")
     words: str
 
@@ -134,7 +137,6 @@ class Performance(Record):
     """Performance of one version in one window: realised, as far as labels have come, and estimated before."""
 
     version: str
-    segment: str = Field(default="", description="column=value where these are some of the window's rows")
     rows: int
     labelled: int
     judged: int = Field(default=0, description="labelled rows old enough that their label came whatever it is")

@@ -6,6 +6,7 @@ is all of them that is kept: no row. Estimates of performance rest on it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from roadworthy.errors import MonitoringError
 from roadworthy.records import Record
 
 _Floats = NDArray[np.float64]
+FILE = "calibration.curve.json"  # among a version's files
 _LEAST = 1e-6  # a score closer to 0 or 1 is taken as so close
 _KNOTS = (0.05, 0.35, 0.65, 0.95)  # quantiles; Harrell, Regression Modeling Strategies, 2015, table 2.3
 _BENT_FROM = 100  # rows of the smaller class, from which on the curve may bend
@@ -47,6 +49,11 @@ class Calibration(Record):
     lowest: float = Field(description="smallest score it was fitted on")
     highest: float
     shock: float = Field(default=0.0, description="variance, between days, of the logit that a day's rows share")
+
+    @classmethod
+    def kept(cls, file: Path) -> Calibration | None:
+        """Read what was kept with a version; None where there is none, as with versions that are older than it."""
+        return cls.model_validate_json(file.read_bytes()) if file.is_file() else None
 
     def probability(self, scores: ArrayLike) -> _Floats:
         """Return the probability of a positive label of each score, shape (rows,)."""
