@@ -11,6 +11,7 @@ import pandas as pd
 from roadworthy import gate, registry
 from roadworthy.errors import PipelineError
 from roadworthy.monitoring import importance
+from roadworthy.monitoring.estimation import calibration
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.pipeline import lineage
 from roadworthy.project import Project
@@ -81,16 +82,17 @@ def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, 
         "lineage.json": run.model_dump_json(indent=2).encode(),
         "training.json": _training(project, reference),
     }
-    measured = _importance(project, folder, reference)
-    return files if measured is None else files | {importance.FILE: measured}
-
-
-def _importance(project: Project, folder: Path, reference: pd.DataFrame) -> bytes | None:
-    """Measure what the model goes by on the held-out rows; None where the reference has no labels."""
     if project.dataset.label not in reference:
-        return None
-    settings = project.config.settings
+        return files
+    # held out: those that have a prediction, and of them those whose outcome is known
     held_out = reference[reference["probability"].notna() & reference[project.dataset.label].notna()]
+    more = {importance.FILE: _importance(project, folder, held_out), calibration.FILE: _calibration(project, held_out)}
+    return files | {name: content for name, content in more.items() if content is not None}
+
+
+def _importance(project: Project, folder: Path, held_out: pd.DataFrame) -> bytes | None:
+    """Measure what the model goes by."""
+    settings = project.config.settings
     found = importance.permuted(
         registry.draft(project.config, folder / settings.model.model, project.dataset).predict,
         held_out[list(project.dataset.features)],
@@ -99,6 +101,15 @@ def _importance(project: Project, folder: Path, reference: pd.DataFrame) -> byte
         value=settings.use_case.value,
     )
     return None if found is None else found.model_dump_json(indent=2).encode()
+
+
+def _calibration(project: Project, held_out: pd.DataFrame) -> bytes | None:
+    """Tell how often scores came true; None where the outcome was always the same."""
+    truth = held_out[project.dataset.label].astype(bool)
+    if truth.nunique() < 2:
+        return None
+    curve = calibration.fit(held_out["probability"], truth, held_out[project.dataset.time])
+    return curve.model_dump_json(indent=2).encode()
 
 
 def _training(project: Project, reference: pd.DataFrame) -> bytes:

@@ -19,6 +19,8 @@ from roadworthy import lifecycle, registry
 from roadworthy import project as projects
 from roadworthy.errors import GateRefused, MonitoringError, PipelineError
 from roadworthy.monitoring import importance
+from roadworthy.monitoring.estimation import calibration
+from roadworthy.monitoring.estimation.calibration import Calibration
 from roadworthy.project import Project
 from roadworthy.records import Deployment, Window, WindowReport, now
 
@@ -102,6 +104,10 @@ def test_the_first_version_that_passes_becomes_champion(project: Project) -> Non
     for name in ("model.skops", "contract.yaml", "reference.profile.bin", "lineage.json", "calibration.json"):
         assert registry.file(version.tag, name).stat().st_size
     reference = pd.read_parquet(project.root / "products" / "reference.parquet")
+    held_out = reference[reference["probability"].notna()]
+    curve = Calibration.kept(registry.file(version.tag, calibration.FILE))
+    assert curve is not None
+    assert (curve.rows, curve.positives) == (len(held_out), held_out["late"].astype(bool).sum())
     learnt = reference[reference["probability"].isna()]
     seen = registry.load(project.config, version.tag).seen
     assert seen == {name: set(learnt[name]) for name in ("carrier", "origin", "dest")}
