@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
 
-from roadworthy.config import CapturePolicy, Policy
-from roadworthy.records import Decision, Deployment, Finding, ModelVersion, Performance, Reading, WindowReport
+from roadworthy.config import CapturePolicy, Policy, RetrainPolicy
+from roadworthy.records import (
+    Comparison,
+    Decision,
+    Deployment,
+    Finding,
+    ModelVersion,
+    Observer,
+    OwnerRole,
+    Performance,
+    Reading,
+    Retraining,
+    WindowReport,
+)
+from roadworthy.records import now as present
 
+Action = Literal["nothing", "alert", "retrain", "ask", "rollback"]
+_STRONGEST_FIRST: tuple[Action, ...] = ("retrain", "ask", "alert", "nothing")
 _SPOOL_TOLD_FROM = 0.5  # of what may wait in it
+_DRIFT = ("feature", "prediction")  # the model's; all other kinds of readings are facts about the data
+_INFRASTRUCTURE = ("volume", "freshness")  # or about what brings it
 _QUALITY = {
     "missing": "missing values",
     "unseen": "categories never seen before",
@@ -29,7 +48,8 @@ def findings(report: WindowReport) -> tuple[Finding, ...]:
     if not report.open:  # the first days of a month are not a month: drift waits until the window has closed
         found += [_drift(report), *(_quality(reading, report) for reading in report.readings)]
     for performance in report.performance:
-        found += [_fall(performance, report), _former(performance, report)]
+        found += [_fall(performance, report), _estimated_fall(performance, report)]
+        found += [_changed(performance, report), _former(performance, report)]
     return tuple(finding for finding in found if finding)
 
 
@@ -44,6 +64,58 @@ def service_findings(deployments: Iterable[Deployment], policy: CapturePolicy) -
     return tuple({finding.cause: finding for finding in found}.values())
 
 
+def observer_finding(dead: Sequence[Observer]) -> Finding:
+    """Return that observers have fallen silent without having ended: who looks next tells it."""
+    words = "; ".join(
+        f"`roadworthy watch` on {one.host}, process {one.pid}, was last heard of {one.heartbeat:%Y-%m-%d %H:%M} UTC"
+        f"{f', with the problem: {one.problem}' if one.problem else ''}"
+        for one in dead
+    )
+    return Finding(
+        cause="observer",
+        owner="monitoring",
+        severity="critical",
+        title="An observer has died: nobody looked at the traffic meanwhile",
+        message=f"{words}. See why it ended, start it again, and resolve this alert.",
+    )
+
+
+def question_finding(decision: Decision) -> Finding:
+    """Return that a decision waits for a person."""
+    wish = {
+        "retrain": "Retrain?",
+        "promote": f"Promote {decision.target}?",
+        "rollback": f"Go back to {decision.target}?",
+    }
+    return Finding(
+        cause=question_cause(decision.id),
+        owner="model",
+        severity="warning",
+        title=wish[decision.asks_for or "retrain"],
+        message=(
+            f"Window from {decision.window.name}: {decision.reason}. Answer with `roadworthy approve {decision.id}`, "
+            f"or `roadworthy approve {decision.id} --reject`."
+        ),
+    )
+
+
+def question_cause(decision_id: str) -> str:
+    """Return the cause of the alert that a decision waits for a person."""
+    return f"approval:{decision_id}"
+
+
+def retraining_finding(retraining: Retraining) -> Finding:
+    """Return that a retraining came to nothing, by a failure."""
+    return Finding(
+        cause=f"retraining:{retraining.id}",
+        owner="model",
+        severity="warning",
+        title="A retraining failed",
+        message=f"For the window from {retraining.window.name}, on {retraining.start} to {retraining.end}: "
+        f"{retraining.outcome}",
+    )
+
+
 def decide(
     report: WindowReport,
     found: Sequence[Finding],
@@ -51,6 +123,7 @@ def decide(
     *,
     champion: ModelVersion | None,
     past: Sequence[Decision],
+    now: datetime | None = None,
 ) -> Decision:
     """Decide about one window.
 
@@ -65,32 +138,59 @@ def decide(
     champion
         The version in production; only its own failings lead to a rollback, and it is retrained only on newer data.
     past
-        Earlier decisions, oldest first: a retraining is followed by the policy's cool-down.
+        Earlier decisions, oldest first, with their answers and outcomes: a retraining is followed by the policy's
+        cool-down, and a question is asked once.
+    now
+        The moment, by default the present: so many retrainings are made in 24 hours.
     """
-    live = next((p for p in report.performance if champion and p.version == champion.tag), None)
-    if live and live.against_former and live.against_former.better and policy.actions.on_former_better == "rollback":
-        reason = f"{live.against_former.challenger}, the former champion, answers this window's rows better"
-        return Decision(window=report.window, action="rollback", reason=reason, findings=tuple(found))
-    wanted = _why_retrain(report, live, policy)
-    if wanted:
-        hindrance = _why_not_now(report, policy, champion, past)
+    moment = now or present()
+    live = next((p for p in report.performance if champion and p.version == champion.tag and not p.segment), None)
+
+    def decision(action: Action, reason: str, **further: object) -> Decision:
+        about = {"window": report.window, "judged": report.made, "at": moment, "findings": tuple(found)}
+        tag = champion.tag if champion else None
+        return Decision.model_validate(about | {"action": action, "reason": reason, "champion": tag} | further)
+
+    hindrances = []
+    former, wish = _former_better(live), policy.actions.on_former_better
+    if former and wish != "alert":
+        reason = f"{former.challenger}, the former champion, answers this window's rows better"
+        hindrance = _why_not_asked(past, "rollback", report, champion) if wish == "ask" else ""
         if not hindrance:
-            return Decision(window=report.window, action="retrain", reason=wanted, findings=tuple(found))
-        wanted = f"{wanted}; no retraining: {hindrance}"
+            return decision(wish, reason, target=former.challenger, asks_for="rollback" if wish == "ask" else None)
+        hindrances.append(f"{reason}; no rollback: {hindrance}")
+    wanted, action = _why_retrain(report, live, policy)
+    if action in ("retrain", "ask"):
+        hindrance = _why_not_now(report, policy, champion, past, moment)
+        if not hindrance:
+            return decision(action, wanted, asks_for="retrain" if action == "ask" else None)
+        hindrances.append(f"{wanted}; no retraining: {hindrance}")
     if found:
-        return Decision(window=report.window, action="alert", reason=wanted or found[0].title, findings=tuple(found))
-    return Decision(window=report.window, action="nothing", reason=f"verdict: {report.verdict}")
+        return decision("alert", "; ".join(hindrances) or found[0].title)
+    return decision("nothing", "; ".join([f"verdict: {report.verdict}", *hindrances]))
 
 
-def _why_retrain(report: WindowReport, live: Performance | None, policy: Policy) -> str:
-    if live and live.fell and policy.actions.on_performance_fall == "retrain":
-        return "realised performance fell by more than is tolerated"
-    if report.verdict == "drift" and policy.actions.on_drift == "retrain":
-        return f"{len(report.drifted)} columns drifted"
-    return ""
+def _former_better(live: Performance | None) -> Comparison | None:
+    return live.against_former if live and live.against_former and live.against_former.better else None
 
 
-def _why_not_now(report: WindowReport, policy: Policy, champion: ModelVersion | None, past: Sequence[Decision]) -> str:
+def _why_retrain(report: WindowReport, live: Performance | None, policy: Policy) -> tuple[str, Action]:
+    """Return why a new version may be wanted, and the strongest act that the policy has for it."""
+    reasons: list[tuple[str, Action]] = []
+    if live and live.fell:
+        reasons.append(("realised performance fell by more than is tolerated", policy.actions.on_performance_fall))
+    if report.verdict == "drift":
+        drifted = f"{len(report.drifted)} column{'s' if len(report.drifted) != 1 else ''} drifted"
+        reasons.append((drifted, policy.actions.on_drift))
+    if not reasons:
+        return "", "nothing"
+    action = min((action for _, action in reasons), key=_STRONGEST_FIRST.index)
+    return ", and ".join(reason for reason, wish in reasons if wish == action), action
+
+
+def _why_not_now(
+    report: WindowReport, policy: Policy, champion: ModelVersion | None, past: Sequence[Decision], moment: datetime
+) -> str:
     if report.open:
         return "the window is still open"
     until = champion.trained_until if champion else None
@@ -98,19 +198,43 @@ def _why_not_now(report: WindowReport, policy: Policy, champion: ModelVersion | 
         return "the champion has learned from everything before this window"
     if report.labelled < policy.performance.minimum_labelled:
         return f"only {report.labelled} rows have labels, a challenger could not be judged"
-    earlier = [d for d in past if d.window.start < report.window.start]
-    recent = {d.window.start for d in earlier if d.action == "retrain"}
-    # the windows in between are known by their decisions: each judged window has one
-    starts = sorted({d.window.start for d in earlier})[-policy.retrain.cool_down_windows :]
-    if policy.retrain.cool_down_windows and recent.intersection(starts):
-        return f"within {policy.retrain.cool_down_windows} windows of the last one"
-    if any(d.window == report.window and d.action == "retrain" for d in past):
+    return _why_too_soon(report, policy.retrain, past, moment) or _why_not_asked(past, "retrain", report, champion)
+
+
+def _why_too_soon(report: WindowReport, policy: RetrainPolicy, past: Sequence[Decision], moment: datetime) -> str:
+    made = [d for d in past if d.retrains]
+    if any(d.window == report.window for d in made):
         return "this window has led to one already"
+    if under_way := [d.id for d in made if d.outcome is None and d.judged]:
+        return f"one is under way, of decision {under_way[-1]}"
+    if sum((d.answered or d.at) > moment - timedelta(hours=24) for d in made) >= policy.per_day:
+        return f"there were {policy.per_day} within 24 hours"
+    # the windows in between are known by their decisions: each judged window has one
+    earlier = [d for d in past if d.window.start < report.window.start]
+    starts = sorted({d.window.start for d in earlier})[-policy.cool_down_windows :]
+    if policy.cool_down_windows and {d.window.start for d in earlier if d.retrains}.intersection(starts):
+        return f"within {policy.cool_down_windows} windows of the last one"
+    return ""
+
+
+def _why_not_asked(
+    past: Sequence[Decision],
+    asks_for: Literal["retrain", "rollback"],
+    report: WindowReport,
+    champion: ModelVersion | None,
+) -> str:
+    """Return why a question would be one too many; blank when it would not."""
+    tag = champion.tag if champion else None
+    for asked in (d for d in past if d.asks_for == asks_for and d.champion == tag):
+        if asked.waits:
+            return f"the question {asked.id} waits for an answer"
+        if asked.answer == "rejected" and asked.window == report.window:
+            return f"{asked.answered_by} rejected it{f': {asked.note}' if asked.note else ''}"
     return ""
 
 
 def _drift(report: WindowReport) -> Finding | None:
-    moved = [r for r in report.readings if r.verdict == "drift" and r.kind in ("feature", "prediction")]
+    moved = [r for r in report.readings if r.verdict == "drift" and r.kind in _DRIFT]
     if not moved:
         return None
     largest = sorted(moved, key=lambda r: r.effect / r.threshold, reverse=True)
@@ -126,11 +250,12 @@ def _drift(report: WindowReport) -> Finding | None:
 
 
 def _quality(reading: Reading, report: WindowReport) -> Finding | None:
-    if reading.verdict != "drift" or reading.kind in ("feature", "prediction"):
+    if reading.verdict != "drift" or reading.kind in _DRIFT:
         return None
+    owner: OwnerRole = "infrastructure" if reading.kind in _INFRASTRUCTURE else "data"
     return Finding(
         cause=f"{reading.kind}:{reading.column}:{report.reference}",
-        owner="data",
+        owner=owner,
         severity="warning",
         title=f"{reading.column}: {_QUALITY[reading.kind]}",
         message=f"In the window from {report.window.name}: {reading.words}.",
@@ -142,15 +267,48 @@ def _fall(performance: Performance, report: WindowReport) -> Finding | None:
         return None
     metric = performance.reference.metric
     now = performance.metrics[metric]
+    where = f" where {performance.segment}" if performance.segment else ""
     return Finding(
-        cause=f"performance:{performance.version}",
+        cause=f"performance:{performance.version}{where}",
         owner="model",
-        severity="critical",
-        title=f"{metric} of {performance.version} fell",
+        severity="warning" if where else "critical",
+        title=f"{metric} of {performance.version} fell{where}",
         message=(
             f"In the window from {report.window.name} it is {now.value:.3f} ({now.low:.3f} to {now.high:.3f}) on "
             f"{now.n:,} labelled rows; at release it was {performance.reference.value:.3f}."
         ),
+    )
+
+
+def _estimated_fall(performance: Performance, report: WindowReport) -> Finding | None:
+    """Tell of a fall that is only foretold; once labels have come they have the word."""
+    reference = performance.reference
+    if not performance.estimated_fell or reference is None or reference.metric in performance.metrics:
+        return None
+    then = performance.estimated[reference.metric]
+    where = f" where {performance.segment}" if performance.segment else ""
+    return Finding(
+        cause=f"estimated-performance:{performance.version}{where}",
+        owner="model",
+        severity="warning",
+        title=f"{reference.metric} of {performance.version} will have fallen{where}",
+        message=(
+            f"For the window from {report.window.name} it is estimated at {then.value:.3f} ({then.low:.3f} to "
+            f"{then.high:.3f}) before labels have come; at release it was {reference.value:.3f}. "
+            f"{performance.estimate_words}"
+        ).rstrip(),
+    )
+
+
+def _changed(performance: Performance, report: WindowReport) -> Finding | None:
+    if performance.concept is None or not performance.concept.drifted:
+        return None
+    return Finding(
+        cause=f"concept:{performance.version}",
+        owner="model",
+        severity="warning",
+        title=f"Labels no longer follow from what {performance.version} answers",
+        message=f"Up to the window from {report.window.name}: {performance.concept.words}",
     )
 
 

@@ -36,8 +36,18 @@ def judge(
     use_case = config.settings.use_case
     checks = [_problem(use_case), *_owners(config), _metric(use_case, metrics), _value(use_case, metrics)]
     if comparison is not None:
-        checks.append(_better(comparison))
+        checks.append(better(comparison))
     return GateVerdict(checks=(*checks, *further))
+
+
+def better(comparison: Comparison) -> GateCheck:
+    """Return whether a challenger beats the champion beyond doubt, with the figures."""
+    fact = (
+        f"{comparison.metric} {comparison.challenger_value:.4f} against the champion's "
+        f"{comparison.champion_value:.4f} on the same {comparison.n:,} rows: gain {comparison.gain:+.4f} "
+        f"({comparison.low:+.4f} to {comparison.high:+.4f})"
+    )
+    return GateCheck(name="better than the champion", passed=comparison.better, fact=fact)
 
 
 def _problem(use_case: UseCase) -> GateCheck:
@@ -78,15 +88,6 @@ def _value(use_case: UseCase, metrics: Mapping[str, MetricReading]) -> GateCheck
         f"asked: at least {value.minimum_per_1000:,.0f}"
     )
     return GateCheck(name="business value", passed=reading.value >= value.minimum_per_1000, fact=fact)
-
-
-def _better(comparison: Comparison) -> GateCheck:
-    fact = (
-        f"{comparison.metric} {comparison.challenger_value:.4f} against the champion's "
-        f"{comparison.champion_value:.4f} on the same {comparison.n:,} rows: gain {comparison.gain:+.4f} "
-        f"({comparison.low:+.4f} to {comparison.high:+.4f})"
-    )
-    return GateCheck(name="better than the champion", passed=comparison.better, fact=fact)
 
 
 def _interval(reading: MetricReading) -> str:

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pandas as pd
-
-from roadworthy import candidate, decisions, gate, registry, rollouts
+from roadworthy import approvals, candidate, decisions, registry, retraining, rollouts
 from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.data import ingest as ingestion
 from roadworthy.data import quality
 from roadworthy.data.ingest import OnProblem, OnProgress
 from roadworthy.data.sources import Source, read_file
-from roadworthy.errors import DataError, RoadworthyError
+from roadworthy.errors import DataError
 from roadworthy.monitoring import alerts, windows
 from roadworthy.monitoring import report as reports
 from roadworthy.observation import observe_window, read_traffic
@@ -32,12 +30,14 @@ from roadworthy.records import (
     RunRecord,
     Window,
     WindowReport,
+    now,
 )
 from roadworthy.serving import replay as replaying
 from roadworthy.serving import tokens
 
-_WATCH = "watch"  # through what an act of the policy comes, in the audit log
 _RUNNING_SECONDS = 60.0  # a service that has not reported itself for so long has ended
+_SILENT_SECONDS = 60.0  # an observer that has not for so long, and has not said that it ended, has died
+_BY_HAND = (alerts.UNDELIVERED, "observer", "retraining:")  # the first goes when what was not delivered is
 
 
 def ingest(
@@ -202,55 +202,58 @@ def observe(project: Project, *, clock: datetime | None = None) -> list[WindowRe
 
 
 def decide(project: Project, report: WindowReport) -> Decision:
-    """Decide about a window by the policy; nothing is done yet."""
-    return decisions.decide(
+    """Decide about a window by the policy; nothing is done yet.
+
+    Only the two newest windows can lead to a retraining or a rollback: what an older one says has passed.
+    """
+    decision = decisions.decide(
         report,
         decisions.findings(report),
         project.config.policy,
         champion=registry.champion(project.state),
         past=project.state.decisions(),
     )
+    current = {judgement.window for judgement in project.state.windows()[-2:]}
+    if report.window in current or decision.action in ("nothing", "alert"):
+        return decision
+    late = {"action": "alert", "asks_for": None, "reason": f"{decision.reason}; the window has passed"}
+    return decision.model_copy(update=late)
 
 
-def act(project: Project, decision: Decision, *, who: str) -> Decision:
-    """Do what was decided, tell the owners, and return the decision with its outcome, as it is kept.
+def act(project: Project, decision: Decision, report: WindowReport, *, who: str) -> Decision | None:
+    """Do what was decided about a window's report, tell the owners, and return the decision as it is kept.
 
-    An act that fails is itself an outcome: it is recorded, and the next observation decides anew.
+    An act that fails is itself an outcome. Of several who decide about the same report one acts; the others, or who
+    decides about a window that has led to a retraining, get None. Whoever dies before the decision is kept leaves the
+    report undecided, and the next look decides anew; a retraining that was opened is led on by the next look.
     """
-    outcome = None
     alerts.tell(decision.findings, project.config, project.state)
-    try:
-        if decision.action == "retrain":
-            outcome = _retrain(project, decision, who)
-        elif decision.action == "rollback":
-            entry = registry.rollback(project.config, project.state, who=who, reason=decision.reason, origin=_WATCH)
-            outcome = f"rolled back to {entry.version_to} in {entry.seconds:.1f} s"
-    except RoadworthyError as error:
-        outcome = f"failed: {error.fact}"
-    done = decision.model_copy(update={"outcome": outcome})
-    project.state.add_decision(done)
-    return done
+    if decision.action == "rollback":
+        decision = decision.model_copy(update={"outcome": approvals.take_back(project, decision, who=who)})
+    opening = retraining.plan(project, decision, report) if decision.action == "retrain" else None
+    if not project.state.add_decision(decision, opening):
+        return None
+    if opening is not None:
+        retraining.go_on(project, who=who)
+    return project.state.decision(decision.id)
 
 
 def watch_once(project: Project, *, who: str, clock: datetime | None = None) -> list[Decision]:
-    """Look at the running rollout, then observe, decide and act, once; return what was decided, oldest window first.
+    """Look once at everything: observe, decide and act; return what was decided, oldest window first.
 
-    The running services and the rollout are looked at first, whether or not there is traffic to judge. Only the two
-    newest windows can lead to a retraining or a rollback: what an older one says has passed.
+    Observers that have died, the running services, the rollout and the retrainings on their way are looked at first,
+    whether or not there is traffic to judge.
     """
+    _tell_of_the_dead(project)
     watch_services(project)
     rollouts.look(project, who=who)
-    judged = observe(project, clock=clock)
-    current = {judgement.window for judgement in project.state.windows()[-2:]}
-    made = []
-    for judgement in judged:
-        decision = decide(project, judgement)
-        if judgement.window not in current and decision.action in ("retrain", "rollback"):
-            late = {"action": "alert", "reason": f"{decision.reason}; the window has passed"}
-            decision = decision.model_copy(update=late)
-        made.append(act(project, decision, who=who))
+    approvals.carry_out(project, who=who)
+    retraining.go_on(project, who=who)
+    observe(project, clock=clock)
+    acted = [act(project, decide(project, report), report, who=who) for report in _undecided(project)]
+    alerts.tell(approvals.questions(project), project.config, project.state)
     resolve_quiet_alerts(project)
-    return made
+    return [decision for decision in acted if decision is not None]
 
 
 def watch_services(project: Project) -> tuple[Finding, ...]:
@@ -273,20 +276,24 @@ def report(project: Project) -> Path:
 
 
 def resolve_quiet_alerts(project: Project) -> list[str]:
-    """Resolve the open alerts whose cause neither the two newest windows nor a service shows any more; return them."""
+    """Resolve the open alerts whose cause is not there any more, and return these causes.
+
+    It is there while one of the two newest windows, a service or a question that waits shows it. Some are resolved by
+    hand alone, see `_BY_HAND`.
+    """
     present = {finding.cause for judged in project.state.windows()[-2:] for finding in decisions.findings(judged)}
-    present |= {finding.cause for finding in _service_findings(project)}
-    present.add(alerts.UNDELIVERED)  # gone when what was not delivered is
+    present |= {finding.cause for finding in (*_service_findings(project), *approvals.questions(project))}
     open_causes = [alert.cause for alert in project.state.open_alerts() if not rollouts.is_cause(alert.cause)]
-    quiet = [cause for cause in open_causes if cause not in present]
+    quiet = [cause for cause in open_causes if cause not in present and not cause.startswith(_BY_HAND)]
     for cause in quiet:
         project.state.resolve_alert(cause)
     return quiet
 
 
-def _service_findings(project: Project) -> tuple[Finding, ...]:
-    running = project.state.deployments(within_seconds=_RUNNING_SECONDS)
-    return decisions.service_findings(running, project.config.policy.capture)
+def needs_somebody(project: Project) -> bool:
+    """Whether an alert is open that nobody has acknowledged or muted; a question that waits is one."""
+    moment = now()
+    return any(alert.acknowledged is None and not alert.muted(moment) for alert in project.state.open_alerts())
 
 
 def compare(project: Project, champion: str, challenger: str, window: Window) -> Comparison:
@@ -294,33 +301,30 @@ def compare(project: Project, champion: str, challenger: str, window: Window) ->
     return read_traffic(project).compare(project, champion, challenger, window)
 
 
-def _retrain(project: Project, decision: Decision, who: str) -> str:
-    """Train on the months before the window, and let challenger and champion answer the window's own rows."""
-    start, end = _training_months(decision.window, project.config.policy.retrain.months)
-    names = project.config.settings.pipeline
-    products = f"{project.config.settings.model.products}/{start}_{end}"
-    train(project, {names.start: start, names.end: end, names.products: products})
-    version = release(project, who=who, products=products, origin=_WATCH)
-    project.state.append_history(
-        HistoryEntry(who=who, action="retrain", version_to=version.tag, reason=decision.reason)
-    )
-    champion = registry.champion(project.state)
-    if champion is None or champion.tag == version.tag:
-        return f"trained {version.tag} on {start} to {end}"
-    comparison = compare(project, champion.tag, version.tag, decision.window)
-    verdict = gate.judge(project.config, version.metrics, comparison)
-    failed = [f"{check.name}: {check.fact}" for check in verdict.checks if not check.passed]
-    if failed:
-        return f"trained {version.tag} on {start} to {end}, not promoted: {'; '.join(failed)}"
-    better = verdict.checks[-1].fact
-    registry.promote(project.config, project.state, version.tag, who=who, reason=better, origin=_WATCH)
-    return f"trained {version.tag} on {start} to {end}, promoted: {better}"
+def _service_findings(project: Project) -> tuple[Finding, ...]:
+    running = project.state.deployments(within_seconds=_RUNNING_SECONDS)
+    return decisions.service_findings(running, project.config.policy.capture)
 
 
-def _training_months(window: Window, months: int) -> tuple[str, str]:
-    end = pd.Timestamp(window.start)
-    start = end - pd.DateOffset(months=months)
-    return start.strftime("%Y-%m-%d"), end.strftime("%Y-%m-%d")
+def _undecided(project: Project) -> list[WindowReport]:
+    """Return the windows whose newest report nobody has decided about, oldest first."""
+    made = project.state.decisions()
+    known = {(decision.window, decision.judged) for decision in made}
+    before = {decision.window: decision.at for decision in made if decision.judged is None and not decision.asks_for}
+    return [
+        report
+        for report in project.state.windows()
+        if (report.window, report.made) not in known
+        and not (report.window in before and report.made <= before[report.window])  # as earlier versions kept them
+    ]
+
+
+def _tell_of_the_dead(project: Project) -> None:
+    dead = project.state.silent_observers(now() - timedelta(seconds=_SILENT_SECONDS))
+    if dead:
+        alerts.tell([decisions.observer_finding(dead)], project.config, project.state)
+    for observer in dead:
+        project.state.save_observer(observer.model_copy(update={"ended": now(), "died": True}))
 
 
 def _nominate(project: Project, version: ModelVersion, who: str) -> None:

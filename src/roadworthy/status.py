@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import computed_field
+from datetime import timedelta
+
+from pydantic import Field, computed_field
 
 from roadworthy import registry
 from roadworthy.project import Project
@@ -10,18 +12,23 @@ from roadworthy.records import (
     CHALLENGER,
     CHAMPION,
     Alert,
+    Decision,
     Deployment,
     HistoryEntry,
     MetricReading,
     ModelVersion,
     Moment,
+    Observer,
     Record,
+    Retraining,
     RunRecord,
     Verdict,
     WindowReport,
+    now,
 )
 
 ALIVE_WITHIN_SECONDS = 10.0
+_OBSERVERS_WITHIN = timedelta(days=1)
 
 
 class VersionStatus(Record):
@@ -69,12 +76,18 @@ class Status(Record):
     windows: tuple[WindowStatus, ...]
     alerts: tuple[Alert, ...]
     deployments: tuple[Deployment, ...]
+    observers: tuple[Observer, ...] = Field(default=(), description="that run, or ended or died within a day")
+    retrainings: tuple[Retraining, ...] = Field(default=(), description="that are on their way, or watched")
+    questions: tuple[Decision, ...] = Field(default=(), description="that wait for an approval")
     last_act: HistoryEntry | None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own pattern
     @property
     def healthy(self) -> bool:
-        """Whether a champion is there, every running service answers with it, and no alert is open."""
+        """Whether a champion is there, every running service answers with it, and no alert is open.
+
+        An observer that has died is an alert once another has looked.
+        """
         live = all(d.version == (self.champion and self.champion.version) and not d.problem for d in self.deployments)
         return self.champion is not None and live and not self.alerts
 
@@ -94,6 +107,9 @@ def status(project: Project) -> Status:
         windows=tuple(_window(report, metric) for report in state.windows()),
         alerts=tuple(state.open_alerts()),
         deployments=tuple(state.deployments(within_seconds=ALIVE_WITHIN_SECONDS)),
+        observers=tuple(one for one in state.observers() if now() - one.heartbeat < _OBSERVERS_WITHIN),
+        retrainings=tuple(one for one in state.retrainings() if one.step != "done"),
+        questions=tuple(decision for decision in state.decisions() if decision.waits),
         last_act=history[0] if history else None,
     )
 

@@ -19,7 +19,7 @@ READING = {
     "history", "observe", "status", "ingest", "build", "release", "replay", "trace", "runs", "runs show", "runs diff",
     "contract diff", "data log", "data diff", "data restore", "data pin", "data compact", "data vacuum",
     "token create", "token list", "audit", "rollout status", "score", "client", "consumers", "labels",
-    "alerts list", "alerts ack", "alerts mute", "alerts resolve",
+    "alerts list", "alerts ack", "alerts mute", "alerts resolve", "approve",
 }  # fmt: skip
 
 

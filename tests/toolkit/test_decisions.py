@@ -1,18 +1,20 @@
 """Decisions follow from findings and policy alone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from roadworthy import decisions
-from roadworthy.config import ActionPolicy, CapturePolicy, Config, Policy
+from roadworthy.config import ActionPolicy, CapturePolicy, Config, Policy, RetrainPolicy
 from roadworthy.records import (
     Comparison,
+    ConceptDrift,
     Decision,
     Deployment,
     GateVerdict,
     MetricReading,
     ModelVersion,
+    Observer,
     Performance,
     Reading,
     Window,
@@ -143,7 +145,7 @@ def test_after_a_retraining_the_policy_waits(config: Config) -> None:
     for month in range(5, 12):
         decision = _decide(_report(month, drift=True), config.policy, past)
         actions.append(decision.action)
-        past += (decision,)
+        past += (decision.model_copy(update={"outcome": "trained"}),)
     assert actions == ["retrain", "alert", "alert", "retrain", "alert", "alert", "retrain"]
 
 
@@ -151,6 +153,60 @@ def test_one_window_leads_to_one_retraining(config: Config) -> None:
     first = _decide(_report(drift=True), config.policy)
     again = _decide(_report(drift=True, labelled=8500), config.policy, (first,))
     assert (first.action, again.action) == ("retrain", "alert")
+
+
+def test_so_many_are_made_in_24_hours_and_one_at_a_time(config: Config) -> None:
+    policy = config.policy.model_copy(update={"retrain": RetrainPolicy(cool_down_windows=0, per_day=2)})
+    past: tuple[Decision, ...] = ()
+    for month, outcome in ((5, "trained"), (6, "failed at step 'train'"), (7, "")):
+        decision = _decide(_report(month, drift=True), policy, past)
+        past += (decision.model_copy(update={"outcome": outcome or None}),)
+    assert [decision.action for decision in past] == ["retrain", "retrain", "alert"]
+    assert "there were 2 within 24 hours" in past[2].reason
+    later = decisions.decide(
+        _report(8, drift=True), (), policy, champion=_version(), past=past, now=past[0].at + timedelta(hours=25)
+    )
+    assert later.action == "retrain"
+    hindered = _decide(_report(9, drift=True), policy, (later,))
+    assert f"one is under way, of decision {later.id}" in hindered.reason
+
+
+@pytest.mark.parametrize(
+    ("found", "asks_for", "policy"),
+    [
+        ({"drift": True}, "retrain", ActionPolicy(on_drift="ask")),
+        ({"fell": True}, "retrain", ActionPolicy(on_performance_fall="ask")),
+        ({"gain_low": 0.02}, "rollback", ActionPolicy(on_former_better="ask")),
+    ],
+)
+def test_what_the_policy_leaves_to_a_person_is_asked_once(
+    config: Config, found: dict[str, object], asks_for: str, policy: ActionPolicy
+) -> None:
+    asking = config.policy.model_copy(update={"actions": policy})
+    question = _decide(_report(**found), asking)  # type: ignore[arg-type]
+    assert (question.action, question.asks_for, question.champion) == ("ask", asks_for, LIVE)
+    assert question.waits
+    assert f"roadworthy approve {question.id}" in decisions.question_finding(question).message
+    again = _decide(_report(6, **found), asking, (question,))  # type: ignore[arg-type]
+    assert again.action == "alert"
+    assert f"the question {question.id} waits for an answer" in again.reason
+    rejected = question.model_copy(update={"answer": "rejected", "answered_by": "ann", "note": "known"})
+    assert "ann rejected it: known" in _decide(_report(**found), asking, (rejected,)).reason  # type: ignore[arg-type]
+    assert _decide(_report(6, **found), asking, (rejected,)).action == "ask"  # type: ignore[arg-type]
+
+
+def test_the_strongest_act_of_the_policy_is_taken(config: Config) -> None:
+    policy = config.policy.model_copy(update={"actions": ActionPolicy(on_drift="ask", on_performance_fall="retrain")})
+    decision = _decide(_report(drift=True, fell=True), policy)
+    assert (decision.action, decision.reason) == ("retrain", "realised performance fell by more than is tolerated")
+    both = _decide(_report(drift=True, fell=True), config.policy)
+    assert both.reason == "realised performance fell by more than is tolerated, and 1 column drifted"
+
+
+def test_a_decision_names_report_and_champion(config: Config) -> None:
+    report = _report(gain_low=0.02)
+    decision = _decide(report, config.policy)
+    assert (decision.judged, decision.champion, decision.target) == (report.made, LIVE, FORMER)
 
 
 def test_a_former_champion_that_is_better_beyond_doubt_comes_back(config: Config) -> None:
@@ -168,6 +224,60 @@ def test_the_cause_stays_the_same_and_goes_to_the_part_that_broke() -> None:
     assert [f.cause for f in may] == [f.cause for f in june] == [f"drift:{LIVE}", f"performance:{LIVE}"]
     missing = _report().model_copy(update={"readings": (_reading("pressure", "missing"),)})
     assert [(f.owner, f.cause) for f in decisions.findings(missing)] == [("data", f"missing:pressure:{LIVE}")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner"),
+    [
+        ("missing", "data"),
+        ("unseen", "data"),
+        ("type", "data"),
+        ("range", "data"),
+        ("duplicates", "data"),
+        ("cardinality", "data"),
+        ("volume", "infrastructure"),
+        ("freshness", "infrastructure"),
+        ("prediction", "model"),
+    ],
+)
+def test_each_kind_of_reading_has_its_owner(kind: str, owner: str) -> None:
+    reading = _reading("x").model_copy(update={"kind": kind})
+    (found,) = decisions.findings(_report().model_copy(update={"readings": (reading,)}))
+    assert found.owner == owner
+
+
+def test_a_fall_that_is_foretold_is_told_until_labels_have_come() -> None:
+    realised = _performance()
+    then = {"roc_auc": realised.metrics["roc_auc"]}
+    foretold = realised.model_copy(update={"metrics": {}, "estimated": then, "estimated_fell": True})
+    (found,) = decisions.findings(_report().model_copy(update={"performance": (foretold,)}))
+    assert (found.cause, found.owner, found.severity) == (f"estimated-performance:{LIVE}", "model", "warning")
+    assert "estimated at 0.600 (0.580 to 0.620)" in found.message
+    known = foretold.model_copy(update={"metrics": then})
+    assert decisions.findings(_report().model_copy(update={"performance": (known,)})) == ()
+
+
+def test_a_changed_relation_is_told() -> None:
+    concept = ConceptDrift(drifted=True, evidence=9.0, limit=5.0, level=0.1, slope=0.0, days=9, words="more are late")
+    changed = _performance().model_copy(update={"concept": concept})
+    (found,) = decisions.findings(_report().model_copy(update={"performance": (changed,)}))
+    assert (found.cause, found.message) == (f"concept:{LIVE}", "Up to the window from 2013-05-01: more are late")
+
+
+def test_a_fall_in_a_segment_has_a_cause_of_its_own_and_does_not_retrain(config: Config) -> None:
+    part = _performance(fell=True).model_copy(update={"segment": "origin=JFK"})
+    report = _report().model_copy(update={"performance": (_performance(), part)})
+    (found,) = decisions.findings(report)
+    assert (found.cause, found.severity) == (f"performance:{LIVE} where origin=JFK", "warning")
+    assert _decide(report, config.policy).action == "alert"
+
+
+def test_observers_that_died_are_monitorings_matter() -> None:
+    moment = datetime(2013, 5, 1, tzinfo=UTC)
+    dead = Observer(id="a", host="box", pid=7, every=60, started=moment, heartbeat=moment, problem="no disk")
+    found = decisions.observer_finding([dead])
+    assert (found.owner, found.severity) == ("monitoring", "critical")
+    assert "on box, process 7, was last heard of 2013-05-01 00:00 UTC, with the problem: no disk" in found.message
 
 
 def _service(name: str = "box-12-abc", problem: str | None = None, lost: int = 0, spooled: int = 0) -> Deployment:

@@ -42,11 +42,12 @@ COMMANDS = {
     "consumers": "client",
     "replay": "traffic",
     "labels": "traffic",
-    "observe": "traffic",
+    "observe": "watching",
     "detectability": "detectability",
-    "watch": "traffic",
+    "watch": "watching",
     "alerts": "alerts",
-    "status": "traffic",
+    "approve": "watching",
+    "status": "watching",
 }
 
 

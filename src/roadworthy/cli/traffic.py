@@ -1,23 +1,18 @@
-"""Commands on what the service is asked: replay, windows, decisions, status."""
+"""Commands on what the service is asked, and on what became of it: replay, labels."""
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from roadworthy import labelling, lifecycle, rollouts, terminal
+from roadworthy import labelling, lifecycle
 from roadworthy import project as projects
-from roadworthy.cli.common import HERE, AsJson, Folder, Who, err, me, out, printed_as_json
+from roadworthy.cli.common import HERE, AsJson, Folder, out, printed_as_json
 from roadworthy.data.readers import Format
-from roadworthy.errors import MonitoringError, RoadworthyError
-from roadworthy.project import Project
-from roadworthy.status import status as read_status
 from roadworthy.terminal import data as shown
-from roadworthy.terminal.rollout import show_rollout
 
 app = typer.Typer()
 
@@ -64,72 +59,3 @@ def labels(
         shown.show_labels(out, account)
     if account.bad:
         raise typer.Exit(1)
-
-
-@app.command()
-def observe(folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Judge the windows of traffic that changed, and write the report; nothing else is done.
-
-    Example: roadworthy observe --json
-    """
-    with projects.load(folder) as project:
-        reports = lifecycle.observe(project)
-        page = lifecycle.report(project)
-        everything = project.state.windows()
-        metric = project.config.settings.use_case.metric
-    if not printed_as_json(everything, as_json):
-        terminal.show_windows(out, everything, metric)
-        out.print(f"{len(reports)} of {len(everything)} windows were judged anew. Report: {page}")
-
-
-@app.command()
-def watch(
-    every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 60.0,
-    once: Annotated[bool, typer.Option("--once", help="Look once and end, as for cron.")] = False,
-    who: Who = "",
-    folder: Folder = HERE,
-) -> None:
-    """Observe, decide and act by the policy: alert, retrain, promote, roll back. Until Ctrl-C.
-
-    Example: roadworthy watch --once
-    """
-    with projects.load(folder) as project:
-        while True:
-            try:
-                _look(project, who or me())
-            except RoadworthyError as error:  # a store that is away may be there again at the next look
-                if once:
-                    raise
-                terminal.show_error(err, error)
-            if once:
-                return
-            time.sleep(every)
-
-
-@app.command()
-def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Show champion, last run, windows, open alerts and running services.
-
-    Example: roadworthy status --json
-    """
-    with projects.load(folder) as project:
-        found = read_status(project)
-        metric = project.config.settings.use_case.metric
-    if not printed_as_json(found, as_json):
-        terminal.show_status(out, found, metric)
-
-
-def _look(project: Project, who: str) -> None:
-    running = project.state.running_rollout()
-    try:
-        decided = lifecycle.watch_once(project, who=who)
-    except MonitoringError as error:
-        out.print(f"{error.fact}", markup=False)
-        return
-    finally:
-        if running is not None:
-            show_rollout(out, rollouts.kept(project))
-    page = lifecycle.report(project)
-    for decision in decided:
-        terminal.show_decision(out, decision)
-    out.print(f"{len(decided)} windows decided. Report: {page}")

@@ -3,7 +3,7 @@
 Times are timezone-aware UTC; durations are seconds; sizes are bytes; shares are between 0 and 1.
 """
 
-from roadworthy.records.actions import Alert, Decision, Finding, Observer, Retraining, Severity, Step
+from roadworthy.records.actions import Alert, Decision, Finding, Look, Observer, Retraining, Severity, Step
 from roadworthy.records.base import (
     CHALLENGER,
     CHAMPION,
@@ -79,6 +79,7 @@ __all__ = [
     "Horizon",
     "Importance",
     "Ingestion",
+    "Look",
     "MetricReading",
     "ModelVersion",
     "Moment",

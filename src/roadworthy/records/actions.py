@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from roadworthy.records.base import Moment, OwnerRole, Record, now
-from roadworthy.records.monitoring import Window
+from roadworthy.records.monitoring import Window, WindowReport
 from roadworthy.records.versions import Comparison
 
 Severity = Literal["info", "warning", "critical"]
@@ -127,3 +127,12 @@ class Observer(Record):
     problem: str = Field(default="", description="why its last look came to nothing")
     ended: Moment | None = Field(default=None, description="when it ended, or was found dead")
     died: bool = False
+
+
+class Look(Record):
+    """What one look at everything came to."""
+
+    windows: tuple[WindowReport, ...] = Field(description="all that were judged so far, oldest first")
+    decisions: tuple[Decision, ...] = Field(description="made at this look, oldest window first")
+    alerts: tuple[Alert, ...] = Field(description="that are open, newest first")
+    needs_somebody: bool = Field(description="one of them was neither acknowledged nor muted")

@@ -118,6 +118,8 @@ class Actions(Database):
     def lead_on(self, record: Retraining, *, after: Step, owner: str, asking: Decision | None = None) -> bool:
         """Bring a retraining from one step to the next, and keep the question that it asks, both or neither.
 
+        An outcome that it has is then its decision's, too.
+
         Returns
         -------
         bool
@@ -130,6 +132,8 @@ class Actions(Database):
                 return False
             if asking is not None:
                 connection.execute(decisions.insert().values(_decision(asking)))
+            if record.outcome and (decision := _found(connection, record.decision)) is not None:
+                _keep(connection, decision.model_copy(update={"outcome": record.outcome}))
             return True
 
     def retrainings(self, limit: int | None = None) -> list[Retraining]:

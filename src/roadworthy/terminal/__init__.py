@@ -17,6 +17,7 @@ from roadworthy.records import (
     HistoryEntry,
     Ingestion,
     MetricReading,
+    Observer,
     RunRecord,
     WindowReport,
 )
@@ -122,6 +123,9 @@ def show_windows(console: Console, reports: Sequence[WindowReport], metric: str)
 def show_decision(console: Console, decision: Decision) -> None:
     """A decision, its reason, and what came of it."""
     console.print(f"  decision for {decision.window.name}: [bold]{decision.action}[/], {escape(decision.reason)}")
+    if decision.action == "ask":
+        told = f"{decision.answer} by {decision.answered_by}" if decision.answer else "waits for an answer"
+        console.print(f"    {decision.asks_for}? {escape(told)}: roadworthy approve {decision.id}", highlight=False)
     if decision.outcome:
         console.print(f"    {escape(decision.outcome)}", highlight=False)
 
@@ -187,8 +191,26 @@ def show_status(console: Console, found: Status, metric: str) -> None:
     for deployment in found.deployments:
         problem = f"  [red]{escape(deployment.problem)}[/]" if deployment.problem else ""
         console.print(f"{'service':<11} process {deployment.pid} answers with {deployment.version}{problem}")
+    for observer in found.observers:
+        console.print(f"{'observer':<11} {escape(_heard(observer))}", highlight=False)
+    for retraining in found.retrainings:
+        words = f"for the window from {retraining.window.name}, at step {retraining.step}, on {retraining.why}"
+        console.print(f"{'retraining':<11} {escape(retraining.id)} {escape(words)}", highlight=False)
+    for question in found.questions:
+        console.print(
+            f"{'question':<11} {question.id}: {question.asks_for}? {escape(question.reason)}", highlight=False
+        )
     if found.alerts:
         console.print(f"{len(found.alerts)} open alerts:")
         show_alerts(console, found.alerts)
     else:
         console.print("no open alerts")
+
+
+def _heard(observer: Observer) -> str:
+    """Return in words how an observer is: when it looked last, and what became of it."""
+    looked = f"looked last {moment(observer.looked)}" if observer.looked else "has not looked yet"
+    problem = f", in vain: {observer.problem}" if observer.problem else ""
+    fate = "died" if observer.died else f"ended {moment(observer.ended)}" if observer.ended else "runs"
+    silent = f", last heard of {moment(observer.heartbeat)}"
+    return f"process {observer.pid} on {observer.host} {fate}, {looked}{problem}{silent}"

@@ -1,0 +1,422 @@
+"""Retraining on a small project that is really built, served and judged; and what is left when its leader is killed."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from roadworthy import approvals, lifecycle, registry, retraining
+from roadworthy import project as projects
+from roadworthy.config import RetrainPolicy
+from roadworthy.errors import ApprovalError
+from roadworthy.project import Project
+from roadworthy.records import Decision, Retraining, Window, WindowReport
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+CONTRACT = """
+kind: DataContract
+apiVersion: v3.2.0
+id: small
+version: 1.0.0
+schema:
+- name: flights
+  properties:
+  - {name: id, logicalType: string, required: true, customProperties: [{property: role, value: identifier}]}
+  - {name: time, logicalType: timestamp, required: true, customProperties: [{property: role, value: time}]}
+  - {name: distance, logicalType: number, required: true, customProperties: [{property: role, value: feature}]}
+  - {name: late, logicalType: boolean, customProperties: [{property: role, value: label}]}
+"""
+PIPELINE = """
+meta: {extract_upstream: false, extract_product: false}
+executor: {dotted_path: roadworthy.pipeline.executor.Recorder}
+tasks:
+- name: learn
+  source: notebooks/learn.ipynb
+  params: {train_start: "{{train_start}}", train_end: "{{train_end}}"}
+  product:
+    nb: "{{products}}/learn.ipynb"
+    model: "{{products}}/model.skops"
+    metrics: "{{products}}/metrics.json"
+    reference: "{{products}}/reference.parquet"
+    smoke: "{{products}}/smoke.json"
+    calibration: "{{products}}/calibration.json"
+"""
+MADE = '''
+"""Flights of some days: from May on the long ones are late, where it was the short ones before."""
+import numpy as np
+import pandas as pd
+
+def made(start, end, a_day=100):
+    days = pd.date_range(start, end, freq="D", inclusive="left", tz="UTC")
+    rng = np.random.default_rng(len(days) + days[0].day_of_year)
+    time = days.repeat(a_day) + pd.to_timedelta(np.tile(np.arange(a_day), len(days)) * 800, unit="s")
+    since_may = time >= pd.Timestamp("2013-05-01", tz="UTC")
+    distance = rng.uniform(0, 3, len(time)) + 0.6 * since_may
+    chance = 1 / (1 + np.exp(-3 * np.where(since_may, 1, -1) * (distance - 1.5)))
+    late = rng.uniform(size=len(time)) < chance
+    ids = [f"{start}-{number}" for number in range(len(time))]
+    return pd.DataFrame({"id": ids, "time": time.astype("datetime64[us, UTC]"), "distance": distance, "late": late})
+'''
+LEARN = (
+    'train_start = "2013-01-01"\ntrain_end = "2013-05-01"\nproduct = None',
+    """
+import json, runpy
+from pathlib import Path
+import pandas as pd
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from roadworthy.config import BusinessValue
+from roadworthy.monitoring.performance import measure
+rows = runpy.run_path("notebooks/made.py")["made"](train_start, train_end)
+learnt, test = rows[: len(rows) * 3 // 4], rows[len(rows) * 3 // 4 :]
+model = LogisticRegression().fit(learnt[["distance"]], learnt["late"])
+probability = model.predict_proba(test[["distance"]])[:, 1]
+readings = measure(test["late"].to_numpy(), probability, BusinessValue(caught=30, false_alarm=-10))
+skops.io.dump(model, product["model"])
+content = {"readings": {name: reading.model_dump() for name, reading in readings.items()}}
+content |= {"trained_from": train_start, "trained_until": train_end}
+Path(product["metrics"]).write_text(json.dumps(content))
+answered = pd.Series(probability, index=test.index)
+rows[["time", "distance", "late"]].assign(probability=answered).to_parquet(product["reference"])
+smoke = {"rows": [{"id": "a", "time": "2013-01-01T00:00:00Z", "distance": float(test["distance"].iloc[0])}]}
+Path(product["smoke"]).write_text(json.dumps(smoke | {"probabilities": probability[:1].tolist()}))
+Path(product["calibration"]).write_text(json.dumps({"bins": []}))
+""",
+)
+JUNE = Window(start=datetime(2013, 6, 1, tzinfo=UTC), end=datetime(2013, 7, 1, tzinfo=UTC))
+
+
+def _small(folder: Path) -> Path:
+    """A filled-in project whose pipeline is one notebook, trained on a month at a time."""
+    root = projects.init("late-flights", folder, filled=True)
+    (root / "pipeline.yaml").write_text(PIPELINE)
+    (root / "env.yaml").write_text('train_start: "2013-01-01"\ntrain_end: "2013-05-01"\nproducts: products\n')
+    (root / "monitoring" / "contract.yaml").write_text(CONTRACT)
+    policy = root / "monitoring" / "policy.yaml"
+    policy.write_text(policy.read_text().replace("months: 4", "months: 1"))
+    settings = root / "pyproject.toml"
+    settings.write_text(settings.read_text().replace("threshold = 0.60", "threshold = 0.55"))
+    shutil.rmtree(root / "consumers")
+    (root / "notebooks" / "made.py").write_text(MADE)
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell, id=f"cell-{number}") for number, cell in enumerate(LEARN)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(notebook, root / "notebooks" / "learn.ipynb")
+    return root
+
+
+def _live(project: Project, start: str, end: str) -> None:
+    """Store what a service would have stored of some days, with the labels."""
+    rows = runpy.run_path(str(project.root / "notebooks" / "made.py"))["made"](start, end)
+    champion = registry.resolve(project.state, "champion")
+    probability = registry.load(project.config, champion.tag).predict(rows)
+    moment = pd.Timestamp(datetime.now(UTC)).as_unit("us")
+    captured = pd.DataFrame(
+        {
+            "request_id": [f"q-{name}" for name in rows["id"]],
+            "row": np.zeros(len(rows), dtype=np.int64),
+            "received": pd.Series([moment] * len(rows), dtype="datetime64[us, UTC]"),
+            "version": champion.tag,
+            "probability": probability,
+            "prediction": probability >= 0.5,
+        }
+    ).join(rows[["id", "time", "distance"]].astype({"id": "str"}))
+    project.tables.append("predictions", captured)
+    labels = captured[["request_id", "row", "received"]].assign(label=rows["late"].to_numpy(bool))
+    project.tables.append("labels", labels[["request_id", "row", "label", "received"]])
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A project with a champion and a month of traffic that nobody has looked at."""
+
+    root: Path
+    store: Path
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
+    folder = tmp_path_factory.mktemp("retraining")
+    root = _small(folder)
+    with pytest.MonkeyPatch.context() as patch, projects.load(root) as project:
+        patch.setenv("BENTOML_HOME", str(folder / "bentoml"))
+        lifecycle.train(project)
+        version = lifecycle.release(project, who="ada")
+        assert version.gate.passed, version.gate
+        _live(project, "2013-06-01", "2013-07-02")
+        yield Ready(root, folder / "bentoml")
+
+
+@pytest.fixture
+def project(ready: Ready, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Each test's own copy."""
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
+    shutil.copytree(ready.store, tmp_path / "bentoml")
+    root = tmp_path / "late-flights"
+    shutil.copytree(ready.root, root)
+    with projects.load(root) as project:
+        yield project
+
+
+def _with_policy(project: Project, old: str, new: str) -> Project:
+    policy = project.root / "monitoring" / "policy.yaml"
+    text = policy.read_text()
+    assert old in text
+    policy.write_text(text.replace(old, new, 1))
+    return projects.load(project.root)
+
+
+def _actions(project: Project) -> list[str]:
+    return [entry.action for entry in reversed(project.state.history())]
+
+
+def _once(project: Project) -> None:
+    """See that the chain was gone through once: one build, one version, one promotion."""
+    (retrained,) = project.state.retrainings()
+    assert (retrained.step, retrained.failed) == ("watch", False)
+    assert project.state.versions()[0].tag == retrained.version
+    assert len(project.state.versions()) == 2
+    assert _actions(project) == ["release", "promote", "release", "retrain", "nominate", "promote"]
+    builds = [run for run in project.state.runs() if run.parameters.get("products") == retrained.products and run.tasks]
+    assert sum(task.state == "done" for run in builds for task in run.tasks) == 1
+    assert registry.resolve(project.state, "champion").tag == retrained.version
+    (made,) = [decision for decision in project.state.decisions() if decision.retrains]
+    assert made.outcome == retrained.outcome
+
+
+# --- from decision to promotion ------------------------------------------------------------------------------------
+
+
+def test_a_drift_leads_to_a_better_version_that_is_watched_and_taken_back_when_it_disappoints(project: Project) -> None:
+    (made, _) = lifecycle.watch_once(project, who="policy")
+    assert (made.window, made.action) == (JUNE, "retrain")
+    _once(project)
+    (retrained,) = project.state.retrainings()
+    assert (retrained.start, retrained.end, retrained.why) == (
+        "2013-05-01",
+        "2013-06-01",
+        "the 1 months before the window",
+    )
+    assert retrained.comparison is not None
+    assert retrained.comparison.better
+    assert retrained.comparison.n == 3100  # the window's rows, and the day after it: the newest that neither knows
+    assert made.outcome is not None
+    assert made.outcome.startswith(f"trained {retrained.version} on 2013-05-01 to 2013-06-01")
+    assert "promoted: roc_auc 0.9" in made.outcome
+    assert lifecycle.watch_once(project, who="policy") == []  # everything was decided about
+    registry.rollback(project.config, project.state, who="bob", reason="the desk complains")
+    lifecycle.watch_once(project, who="policy")
+    (ended,) = project.state.retrainings()
+    assert ended.step == "done"
+    assert ended.outcome.endswith("; taken back: the desk complains")
+
+
+def test_what_the_policy_asks_is_answered_by_a_person(project: Project) -> None:
+    with _with_policy(project, "then: promote  # when", "then: ask  # when") as asking:
+        lifecycle.watch_once(asking, who="policy")
+        (retrained,) = asking.state.retrainings()
+        assert retrained.step == "ask"
+        question = asking.state.decision(str(retrained.question))
+        assert question is not None
+        assert (question.asks_for, question.target, question.waits) == ("promote", retrained.version, True)
+        (told,) = [alert for alert in asking.state.open_alerts() if alert.cause == f"approval:{question.id}"]
+        assert f"roadworthy approve {question.id}" in told.message
+        assert lifecycle.needs_somebody(asking)
+        lifecycle.watch_once(asking, who="policy")
+        assert len([decision for decision in asking.state.decisions() if decision.waits]) == 1  # asked once
+        approvals.answer(asking, question.id, approve=True, who="ann", note="good")
+        _approved(asking, question)
+
+
+def _approved(project: Project, question: Decision) -> None:
+    (retrained,) = project.state.retrainings()
+    assert retrained.step == "watch"
+    assert registry.resolve(project.state, "champion").tag == retrained.version
+    assert _actions(project)[-2:] == ["approve", "promote"]
+    log = [(entry.who, entry.act, entry.outcome) for entry in project.state.audit()]
+    assert ("ann", "approve", "done") in log
+    assert [alert for alert in project.state.open_alerts() if alert.cause.startswith("approval:")] == []
+    with pytest.raises(ApprovalError, match="was approved by ann"):
+        approvals.answer(project, question.id, approve=False, who="bob")
+
+
+def test_a_pipeline_that_fails_is_an_outcome_and_an_alert(project: Project) -> None:
+    notebook = project.root / "notebooks" / "learn.ipynb"
+    notebook.write_text(notebook.read_text().replace("LogisticRegression().fit", "nobody().fit"))
+    lifecycle.watch_once(project, who="policy")
+    (retrained,) = project.state.retrainings()
+    assert (retrained.step, retrained.failed, retrained.version) == ("done", True, None)
+    assert retrained.outcome.startswith("failed at step 'train': Task 'learn' failed")
+    (alert,) = [alert for alert in project.state.open_alerts() if alert.cause == f"retraining:{retrained.id}"]
+    assert alert.role == "model"
+    lifecycle.watch_once(project, who="policy")
+    assert project.state.retrainings() == [retrained]  # nobody tries the same again
+
+
+# --- which data ----------------------------------------------------------------------------------------------------
+
+
+def _report(month: int, verdict: str = "drift", reference: str = "m:1") -> WindowReport:
+    window = Window(start=datetime(2013, month, 1, tzinfo=UTC), end=datetime(2013, month + 1, 1, tzinfo=UTC))
+    facts = {"rows": 9, "labelled": 9, "open": False, "versions": {}, "project": "p"}
+    return WindowReport.model_validate(facts | {"window": window, "verdict": verdict, "reference": reference})
+
+
+@pytest.mark.parametrize(
+    ("data", "earlier", "start", "why"),
+    [
+        ("months", ["drift", "drift"], "2013-02-01", "the 4 months before the window"),
+        ("since_drift", ["no drift", "drift"], "2013-05-01", "since drift began, in the window from 2013-05-01"),
+        ("since_drift", ["drift", "drift"], "2013-04-01", "since drift began, in the window from 2013-04-01"),
+        (
+            "since_drift",
+            ["drift", "no drift"],
+            "2013-02-01",
+            "the 4 months before the window, for drift began only in it",
+        ),
+        ("since_drift", ["drift", "other"], "2013-02-01", "the 4 months before the window, for drift began only in it"),
+    ],
+)
+def test_the_policy_says_on_which_data(data: str, earlier: list[str], start: str, why: str) -> None:
+    judged = [
+        _report(month, "drift", "m:0") if verdict == "other" else _report(month, verdict)
+        for month, verdict in zip((4, 5), earlier, strict=True)
+    ]
+    policy = RetrainPolicy.model_validate({"data": data})
+    found = retraining.training_data(_report(6), [*judged, _report(6)], policy)
+    assert found == (start, "2013-06-01", why)
+
+
+# --- killed, and at once -------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+from datetime import timedelta
+from pathlib import Path
+from roadworthy import project, retraining
+root, step, moment = sys.argv[1:]
+opened = project.load(Path(root))
+work, lead_on = retraining._STEPS[step], opened.state.lead_on
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+def work_and_die(*given):
+    work(*given)
+    die()
+def keep_and_die(record, *, after, **given):
+    kept = lead_on(record, after=after, **given)
+    if after == step:
+        die()
+    return kept
+if moment == "begun":
+    retraining._STEPS[step] = die
+elif moment == "worked":
+    retraining._STEPS[step] = work_and_die
+else:
+    opened.state.lead_on = keep_and_die
+retraining.go_on(opened, who="policy", lease=timedelta(seconds=0.5))
+"""
+LOOKING = """
+import sys
+from pathlib import Path
+from roadworthy import lifecycle, project
+with project.load(Path(sys.argv[1])) as opened:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    lifecycle.watch_once(opened, who="policy")
+"""
+
+
+def _opened(project: Project) -> Retraining:
+    """Observe and decide, and let the process end before it leads the retraining on."""
+    lifecycle.observe(project)
+    for report in project.state.windows():
+        decision = lifecycle.decide(project, report)
+        opening = retraining.plan(project, decision, report) if decision.action == "retrain" else None
+        assert project.state.add_decision(decision, opening)
+    (opened,) = project.state.retrainings()
+    return opened
+
+
+def _kill(project: Project, step: str, moment: str) -> None:
+    command = [sys.executable, "-c", KILLED, str(project.root), step, moment]
+    died = subprocess.run(command, check=False, timeout=200)
+    assert died.returncode == -signal.SIGKILL, (step, moment)
+    time.sleep(0.6)  # its lease runs out
+
+
+def _goes_on(project: Project, points: list[tuple[str, str]]) -> None:
+    _opened(project)
+    for step, moment in points:
+        _kill(project, step, moment)
+    lifecycle.watch_once(project, who="policy")
+    _once(project)
+
+
+def test_a_leader_that_is_killed_is_followed_by_the_next_look(project: Project) -> None:
+    _goes_on(project, [("promote", "worked")])
+
+
+@pytest.mark.full
+def test_whoever_is_killed_at_any_step_the_chain_is_gone_through_once(project: Project) -> None:
+    steps, moments = ("train", "release", "compare", "promote"), ("begun", "worked", "kept")
+    _goes_on(project, list(product(steps, moments)))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0])
+def test_whenever_a_look_is_killed_the_next_goes_on(project: Project, seconds: float) -> None:
+    command = [sys.executable, "-c", LOOKING, str(project.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "ready\n"
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        time.sleep(seconds)
+        os.kill(process.pid, signal.SIGKILL)
+    for retrained in project.state.retrainings():  # as if its lease had run out
+        project.state.claim_retraining(retrained.id, "t", datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC))
+    lifecycle.watch_once(project, who="policy")
+    _once(project)
+
+
+def test_of_two_who_look_at_once_one_retrains(project: Project) -> None:
+    command = [sys.executable, "-c", LOOKING, str(project.root)]
+    looking = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in looking:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in looking:
+        process.communicate("go\n", timeout=300)
+    assert [process.returncode for process in looking] == [0, 0]
+    _once(project)
+    judged = [(decision.window, decision.judged) for decision in project.state.decisions()]
+    assert len(judged) == len(set(judged))
+
+
+def test_a_step_that_is_never_ended_is_given_up(project: Project) -> None:
+    opened = _opened(project)
+    for _ in range(5):
+        project.state.claim_retraining(opened.id, "dead", datetime.now(UTC), datetime.now(UTC))
+    (given_up,) = retraining.go_on(project, who="policy")
+    assert given_up.failed
+    assert given_up.outcome == "given up: it was begun 5 times at step 'train' and never came to its end"
+    assert retraining.go_on(project, who="policy") == []
