@@ -82,12 +82,12 @@ def outlook(
         level=rule.level,
         false_alarms_per_month=chance * detectability.HORIZONS["a month"] / days,
         horizons=horizons,
-        shifts=detectability.shifts(
+        shifts=detectability.smallest_shifts(
             reference, columns, PREDICTION, rule, horizons, importance=_importance(version), power=power
         ),
         falls=()
         if release is None
-        else detectability.falls(
+        else detectability.smallest_falls(
             release,
             horizons,
             tolerated=policy.performance.tolerated_fall,

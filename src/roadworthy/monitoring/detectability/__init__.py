@@ -6,6 +6,16 @@ computed on the version's own reference and hold for a change that begins with a
 """
 
 from roadworthy.monitoring.detectability.horizons import HORIZONS, Traffic, horizons, window_days, window_words
-from roadworthy.monitoring.detectability.shifts import POWER, Rule, falls, shifts
+from roadworthy.monitoring.detectability.shifts import POWER, Rule, smallest_falls, smallest_shifts
 
-__all__ = ["HORIZONS", "POWER", "Rule", "Traffic", "falls", "horizons", "shifts", "window_days", "window_words"]
+__all__ = [
+    "HORIZONS",
+    "POWER",
+    "Rule",
+    "Traffic",
+    "horizons",
+    "smallest_falls",
+    "smallest_shifts",
+    "window_days",
+    "window_words",
+]

@@ -39,7 +39,7 @@ def smallest(
     --------
     >>> release = MetricReading(metric="roc_auc", value=0.75, low=0.74, high=0.76, n=10_000)
     >>> [round(smallest(release, rows, tolerated=0.03, power=0.8), 3) for rows in (1_000, 10_000, 1_000_000)]
-    [0.077, 0.048, 0.041]
+    [0.077, 0.048, 0.04]
     """
     scale = math.sqrt(release.n / (rows * rows_worth))
     below, above = (release.value - release.low) * scale, (release.high - release.value) * scale
@@ -51,7 +51,7 @@ def smallest(
         )
         return performance.fell(reading, release, tolerated)[1]
 
-    enough, low = tolerated + 10 * (below + above) + (release.high - release.low), 0.0
+    enough, low = 2 * tolerated + 10 * (below + above) + (release.high - release.low), 0.0
     if not called(enough):
         return None
     for _ in range(_STEPS):

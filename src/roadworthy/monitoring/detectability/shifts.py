@@ -52,7 +52,7 @@ class Rule:
         return Bar(seen.design.careless(self.level), self.effect, seen.usual(self.level))
 
 
-def shifts(
+def smallest_shifts(
     reference: Profile | Sliced,
     columns: Sequence[Column],
     prediction: str | None,
@@ -102,7 +102,7 @@ def shifts(
     )
 
 
-def falls(
+def smallest_falls(
     release: MetricReading,
     horizons: Sequence[Horizon],
     *,
@@ -121,7 +121,7 @@ def falls(
     tolerated, minimum_labelled
         The policy's.
     power
-        As for `shifts`.
+        As for `smallest_shifts`.
     """
     return tuple(_fall(release, horizon, tolerated, minimum_labelled, power) for horizon in horizons)
 

@@ -77,7 +77,7 @@ def rule(policy: DriftPolicy = POLICY, tests: int = 8) -> Rule:
 
 
 def found_at(n: float, windows: int = 1, asked: Rule | None = None) -> dict[str, DetectableShift]:
-    found = detectability.shifts(KNOWN, COLUMNS, None, asked or rule(), [horizon(n, windows)])
+    found = detectability.smallest_shifts(KNOWN, COLUMNS, None, asked or rule(), [horizon(n, windows)])
     return {one.column: one for one in found}
 
 
@@ -140,7 +140,7 @@ def test_too_few_rows_find_nothing_and_say_so() -> None:
     assert {one.effect for one in found.values()} == {None}
     assert found["hour"].words == "none: 499 values by then, 500 are needed"
     constant = Profile.of(pd.DataFrame({"normal": np.full(5000, 3.0), "few": ["a"] * 5000, "hour": [None] * 5000}))
-    nothing = detectability.shifts(constant, COLUMNS, None, rule(), [horizon(5000)])
+    nothing = detectability.smallest_shifts(constant, COLUMNS, None, rule(), [horizon(5000)])
     assert {one.column: one.words for one in nothing} == {"normal": "none, however large", "few": "none, however large"}
 
 
@@ -153,7 +153,7 @@ def test_what_matters_most_comes_first() -> None:
         features={name: FeatureImportance(mean=mean, sd=0.0) for name, mean in weights.items()},
     )
     horizons = [horizon(900, name="a day"), horizon(9000, name="a week")]
-    found = detectability.shifts(KNOWN, COLUMNS, None, rule(), horizons, importance=importance)
+    found = detectability.smallest_shifts(KNOWN, COLUMNS, None, rule(), horizons, importance=importance)
     assert [one.column for one in found[::2]] == ["few", "hour", "skewed", "many", "normal"]
     assert [one.horizon for one in found[:2]] == ["a day", "a week"]
     assert found[0].importance == 1.0
@@ -176,7 +176,7 @@ RELEASE = MetricReading(metric="roc_auc", value=0.75, low=0.735, high=0.765, n=4
 
 def test_falls_are_told_for_each_horizon() -> None:
     horizons = [horizon(100, name="a day"), horizon(2000, name="a week"), horizon(20_000, name="a month")]
-    day, week, month = detectability.falls(RELEASE, horizons, tolerated=0.03, minimum_labelled=500)
+    day, week, month = detectability.smallest_falls(RELEASE, horizons, tolerated=0.03, minimum_labelled=500)
     assert (day.fall, day.words) == (None, "none: 100 labels by then, 500 are needed")
     assert week.fall is not None
     assert month.fall is not None
