@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import tarfile
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -359,6 +361,30 @@ def test_a_person_finds_their_way(browser: Browser, tmp_path: Path, examples: Ex
     page.locator(".rw-columns summary").nth(2).click()
     assert page.get_by_text("seats is higher").is_visible()
     page.close()
+
+
+@pytest.mark.full
+@pytest.mark.slow
+def test_axe_finds_nothing_to_complain_about(
+    browser: Browser, tmp_path: Path, examples: Examples, full: Report
+) -> None:
+    """By axe-core's rules for WCAG 2.2 at level AA, as far as npm gives it."""
+    try:
+        subprocess.run(["npm", "pack", "axe-core@4.11.0"], check=True, cwd=tmp_path, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("npm does not give axe-core.")
+    with tarfile.open(next(tmp_path.glob("axe-core-*.tgz"))) as archive:
+        archive.extract("package/axe.min.js", tmp_path, filter="data")
+    themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for theme in themes:
+        page = browser.new_context(bypass_csp=True, color_scheme=theme).new_page()
+        _open(page, tmp_path, full)
+        page.evaluate("() => document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        page.add_script_tag(path=tmp_path / "package" / "axe.min.js")
+        found = page.evaluate("() => axe.run()")
+        assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []
+        assert len(found["passes"]) > 20
+        page.close()
 
 
 def _brightness(page: Page, theme: Literal["light", "dark"]) -> int:
