@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -47,8 +47,9 @@ def findings(report: WindowReport) -> tuple[Finding, ...]:
     found: list[Finding | None] = []
     if not report.open:  # the first days of a month are not a month: drift waits until the window has closed
         found += [_drift(report), *(_quality(reading, report) for reading in report.readings)]
+    for performance, where in _parts(report):
+        found += [_fall(performance, report, where), _estimated_fall(performance, report, where)]
     for performance in report.performance:
-        found += [_fall(performance, report), _estimated_fall(performance, report)]
         found += [_changed(performance, report), _former(performance, report)]
     return tuple(finding for finding in found if finding)
 
@@ -144,7 +145,7 @@ def decide(
         The moment, by default the present: so many retrainings are made in 24 hours.
     """
     moment = now or present()
-    live = next((p for p in report.performance if champion and p.version == champion.tag and not p.segment), None)
+    live = next((p for p in report.performance if champion and p.version == champion.tag), None)
 
     def decision(action: Action, reason: str, **further: object) -> Decision:
         about = {"window": report.window, "judged": report.made, "at": moment, "findings": tuple(found)}
@@ -262,12 +263,20 @@ def _quality(reading: Reading, report: WindowReport) -> Finding | None:
     )
 
 
-def _fall(performance: Performance, report: WindowReport) -> Finding | None:
+def _parts(report: WindowReport) -> Iterator[tuple[Performance, str]]:
+    """Yield each performance of the window and of its segments, and where it is, in words."""
+    for performance in report.performance:
+        yield performance, ""
+    for part in report.segments:
+        for performance in part.performance:
+            yield performance, f" where {part.segment.name}"
+
+
+def _fall(performance: Performance, report: WindowReport, where: str) -> Finding | None:
     if not performance.fell or performance.reference is None:
         return None
     metric = performance.reference.metric
     now = performance.metrics[metric]
-    where = f" where {performance.segment}" if performance.segment else ""
     return Finding(
         cause=f"performance:{performance.version}{where}",
         owner="model",
@@ -280,13 +289,12 @@ def _fall(performance: Performance, report: WindowReport) -> Finding | None:
     )
 
 
-def _estimated_fall(performance: Performance, report: WindowReport) -> Finding | None:
+def _estimated_fall(performance: Performance, report: WindowReport, where: str) -> Finding | None:
     """Tell of a fall that is only foretold; once labels have come they have the word."""
     reference = performance.reference
     if not performance.estimated_fell or reference is None or reference.metric in performance.metrics:
         return None
     then = performance.estimated[reference.metric]
-    where = f" where {performance.segment}" if performance.segment else ""
     return Finding(
         cause=f"estimated-performance:{performance.version}{where}",
         owner="model",

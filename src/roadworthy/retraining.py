@@ -306,7 +306,7 @@ def _drift_began(report: WindowReport, judged: Sequence[WindowReport]) -> Window
 
 
 def _is_judged(report: WindowReport, tag: str) -> bool:
-    return any(p.version == tag and not p.segment and p.metrics for p in report.performance)
+    return any(p.version == tag and p.metrics for p in report.performance)
 
 
 def _question(present: Retraining) -> Decision:

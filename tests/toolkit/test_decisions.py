@@ -17,6 +17,8 @@ from roadworthy.records import (
     Observer,
     Performance,
     Reading,
+    Segment,
+    SegmentReport,
     Window,
     WindowReport,
 )
@@ -265,10 +267,12 @@ def test_a_changed_relation_is_told() -> None:
 
 
 def test_a_fall_in_a_segment_has_a_cause_of_its_own_and_does_not_retrain(config: Config) -> None:
-    part = _performance(fell=True).model_copy(update={"segment": "origin=JFK"})
-    report = _report().model_copy(update={"performance": (_performance(), part)})
+    jfk = Segment(column="origin", value="JFK")
+    fallen = (_performance(fell=True),)
+    part = SegmentReport(segment=jfk, rows=900, labelled=900, baseline_rows=900, performance=fallen, verdict="no drift")
+    report = _report().model_copy(update={"performance": (_performance(),), "segments": (part,)})
     (found,) = decisions.findings(report)
-    assert (found.cause, found.severity) == (f"performance:{LIVE} where origin=JFK", "warning")
+    assert (found.cause, found.severity) == (f"performance:{LIVE} where origin JFK", "warning")
     assert _decide(report, config.policy).action == "alert"
 
 
