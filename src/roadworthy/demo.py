@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from roadworthy import lifecycle, registry, terminal
+from roadworthy import detectability, lifecycle, registry, terminal
 from roadworthy import project as projects
 from roadworthy.data.sources import read_file
 from roadworthy.errors import GateRefused, ProjectError, RoadworthyError
@@ -30,6 +30,7 @@ from roadworthy.records import CHAMPION, Decision, ModelVersion
 from roadworthy.serving import tokens
 from roadworthy.serving.replay import Replayer
 from roadworthy.serving.server import Server
+from roadworthy.terminal.detectability import show_detectability
 from roadworthy.terminal.progress import BuildDisplay
 
 MARKER = ".roadworthy-demo"
@@ -188,7 +189,13 @@ def _live_through_the_year(story: Story) -> None:
         story.console, 5, "Traffic, month by month", "replayed in order over HTTP; labels follow a day after the flight"
     )
     story.console.print("  after each month: observe, decide, act by monitoring/policy.yaml")
-    for start, end in story.plan.slices:
+    (first, *later) = story.plan.slices
+    story.replay(*first)
+    story.look()
+    story.console.print("\n  what would be found at this traffic, and how soon: roadworthy detectability")
+    show_detectability(story.console, detectability.outlook(story.project))
+    story.console.print()
+    for start, end in later:
         story.replay(start, end)
         story.look()
 
@@ -253,18 +260,29 @@ def _account(story: Story, started: float) -> bool:
     _versions(project, console, metric)
     console.print()
     terminal.show_history(console, reversed(project.state.history()))
+    _foretold(project, console, metric)
     alerts = project.state.alerts()
     told = sum(alert.delivered for alert in alerts)
     console.print(f"\n  {len(alerts)} causes were found, {told} told to their owners, each once:")
-    for alert in alerts:
-        console.print(
-            f"    {alert.owner}: {alert.title} ({terminal.times(alert.count)})", markup=False, highlight=False
-        )
+    terminal.show_alerts(console, alerts)
     console.print(f"\n  report      {lifecycle.report(project)}", soft_wrap=True)
     console.print(f"  JupyterLab  cd {project.root} && jupyter lab")
     console.print(f"  status      cd {project.root} && roadworthy status")
     console.print(f"  {time.monotonic() - started:.0f} s in all")
     return balanced
+
+
+def _foretold(project: Project, console: Console, metric: str) -> None:
+    """Tell how far the estimates were from what came, as the reports have it."""
+    answers = [answer for report in project.state.windows() for answer in report.performance]
+    misses = [answer.estimate_miss for answer in answers if answer.estimate_miss is not None]
+    if misses:
+        mean = sum(map(abs, misses)) / len(misses)
+        console.print(
+            f"\n  {metric} was estimated before its labels came {len(misses)} times; what came was {mean:.3f} away "
+            f"on average, {max(map(abs, misses)):.3f} at most",
+            highlight=False,
+        )
 
 
 def _versions(project: Project, console: Console, metric: str) -> None:

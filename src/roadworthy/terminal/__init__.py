@@ -18,6 +18,7 @@ from roadworthy.records import (
     Ingestion,
     MetricReading,
     Observer,
+    Performance,
     RunRecord,
     WindowReport,
 )
@@ -113,11 +114,20 @@ def show_windows(console: Console, reports: Sequence[WindowReport], metric: str)
             highlight=False,
         )
         for answered in report.performance:
-            found = reading(answered.metrics.get(metric))
-            then = f", at release {answered.reference.value:.3f}" if answered.reference else ""
-            fell = "  [red]▼ fell by more than is tolerated[/]" if answered.fell else ""
-            if answered.metrics:
-                console.print(f"      {metric} {found}{then}, by {short(answered.version)}{fell}", highlight=False)
+            show_performance(console, answered, metric)
+
+
+def show_performance(console: Console, answered: Performance, metric: str) -> None:
+    """How a version did in a window: realised, where labels came, and what was foretold before they did."""
+    then = f", at release {answered.reference.value:.3f}" if answered.reference else ""
+    fell = "  [red]▼ fell by more than is tolerated[/]" if answered.fell else ""
+    if answered.metrics:
+        found = reading(answered.metrics.get(metric))
+        console.print(f"      {metric} {found}{then}, by {short(answered.version)}{fell}", highlight=False)
+    if metric in answered.estimated:
+        doubt = "" if answered.estimate_trusted else "  [yellow]not to be trusted[/]"
+        whole = reading(answered.estimated[metric])
+        console.print(f"      estimated without labels {whole}, by {short(answered.version)}{doubt}", highlight=False)
 
 
 def show_decision(console: Console, decision: Decision) -> None:
