@@ -22,7 +22,7 @@ _NARROW = 1 << 16  # integers within so wide a range are counted, wider ones are
 def profiled(array: pa.ChunkedArray) -> ColumnProfileView:
     """Profile a column; one whose values cannot be read says so and spoils no other."""
     try:
-        if pa.types.is_dictionary(array.type) and not _is_text(array.type.value_type):
+        if pa.types.is_dictionary(array.type) and not _is_coded_text(array):
             array = array.cast(array.type.value_type)
         return _builder(array.type)(array)
     except Exception:  # a column may hold anything
@@ -45,6 +45,14 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _is_texts(kind: pa.DataType) -> bool:
     return _is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
+
+
+def _is_coded_text(array: pa.ChunkedArray) -> bool:
+    """Return whether each code of a dictionary stands for a text of its own."""
+    dictionaries = [chunk.dictionary for chunk in array.chunks]
+    return _is_text(array.type.value_type) and all(
+        each.null_count == 0 and len(each.unique()) == len(each) for each in dictionaries
+    )
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
@@ -84,11 +92,16 @@ def _fractions(array: pa.ChunkedArray, values: NDArray[Any]) -> ColumnProfileVie
 
 
 def _distinct(ordered: Floats) -> Floats:
-    """Return sorted numbers without most of the repetitions, where that is worth it."""
-    new = ordered[1:] != ordered[:-1]
-    if np.count_nonzero(new) > len(ordered) // 2:
-        return ordered
-    return np.concatenate([ordered[:1], ordered[1:][new]])
+    """Return sorted numbers without their repetitions, where that is worth it."""
+    first = _firsts(ordered)
+    return ordered if np.count_nonzero(first) > len(ordered) // 2 else ordered[first]
+
+
+def _firsts(ordered: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where in sorted numbers another value begins, shape (values,)."""
+    first = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return first
 
 
 def _integers(array: pa.ChunkedArray) -> ColumnProfileView:
@@ -113,7 +126,9 @@ def _counted(values: NDArray[Any]) -> tuple[NDArray[Any], Integers]:
         values = values.astype(np.int64)  # where a difference has room
     low, high = int(values.min()), int(values.max())
     if high - low >= min(_NARROW, len(values)):
-        return np.unique(values, return_counts=True)
+        ordered = np.sort(values)
+        starts = np.flatnonzero(_firsts(ordered))
+        return ordered[starts], np.diff(starts, append=len(ordered))
     counts = np.bincount((values - values.dtype.type(low)).astype(np.int64))
     places = np.flatnonzero(counts)
     return places.astype(values.dtype) + values.dtype.type(low), counts[places]
@@ -145,27 +160,37 @@ def _values(array: pa.ChunkedArray) -> NDArray[Any]:
 
 
 def _texts(array: pa.ChunkedArray) -> ColumnProfileView:
-    found = pc.value_counts(array.drop_null() if array.null_count else array)
-    texts, counts = found.field(0), found.field(1).to_numpy(zero_copy_only=False).astype(np.int64)
-    if pa.types.is_dictionary(texts.type):
-        texts = texts.cast(texts.type.value_type)
-    return _categories(array, texts, counts)
-
-
-def _anything(array: pa.ChunkedArray) -> ColumnProfileView:
-    """Profile what has no order and no text of its own, such as bytes and nested values, by how Python shows it."""
-    return _texts(
-        pa.chunked_array([[None if value is None else text(value) for value in array.to_pylist()]], pa.large_string())
-    )
-
-
-def _categories(array: pa.ChunkedArray, texts: pa.Array, counts: Integers) -> ColumnProfileView:
+    texts, counts = _coded(array) if pa.types.is_dictionary(array.type) else _found(array)
     return sketches.view(
         len(array),
         array.null_count,
         {"string": len(array) - array.null_count},
         sketches.cardinality_of_texts(texts),
         sketches.frequent_texts(texts, counts),
+    )
+
+
+def _found(array: pa.ChunkedArray) -> tuple[pa.Array, Integers]:
+    """Return the distinct texts and how often each came."""
+    if pa.types.is_string_view(array.type):
+        array = array.cast(pa.large_string())  # Arrow counts no views
+    found = pc.value_counts(array.drop_null() if array.null_count else array)
+    return found.field(0), np.asarray(found.field(1)).astype(np.int64)
+
+
+def _coded(array: pa.ChunkedArray) -> tuple[pa.Array, Integers]:
+    """Return the texts of a dictionary that came, and how often each did."""
+    whole = array.unify_dictionaries().combine_chunks()
+    codes = np.asarray(whole.indices.drop_null())
+    counts = np.bincount(codes, minlength=len(whole.dictionary))
+    came = counts > 0
+    return whole.dictionary.filter(pa.array(came)), counts[came]
+
+
+def _anything(array: pa.ChunkedArray) -> ColumnProfileView:
+    """Profile what has no order and no text of its own, such as bytes and nested values, by how Python shows it."""
+    return _texts(
+        pa.chunked_array([[None if value is None else text(value) for value in array.to_pylist()]], pa.large_string())
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,8 +29,7 @@ def arrow(series: _Series) -> pa.ChunkedArray:
     if isinstance(series.dtype, pd.SparseDtype):
         series = pd.Series(np.asarray(series))
     if dtypes.is_object_dtype(series.dtype):
-        convert = _BY_CONTENT.get(dtypes.infer_dtype(series, skipna=True), _texts)
-        return _chunked(convert(series))
+        return _chunked(_objects(series))
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "fiub":
         return _chunked(pa.array(series.to_numpy()))  # what is not a number stays so
     if isinstance(series.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
@@ -50,30 +48,17 @@ def _category(series: _Series) -> pa.ChunkedArray:
     return _chunked(pa.DictionaryArray.from_arrays(codes, categories))
 
 
-def _strings(series: _Series) -> pa.Array:
+def _objects(series: _Series) -> pa.Array:
     try:
-        return pa.array(series, pa.large_string(), from_pandas=True)
-    except pa.ArrowException:
-        return _texts(series)
-    except UnicodeEncodeError:
-        return _texts(series)
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):  # of several kinds, beyond 64 bits, no real text
+        return _BY_CONTENT.get(dtypes.infer_dtype(series, skipna=True), _texts)(series)
 
 
 def _texts(series: _Series) -> pa.Array:
     missing = series.isna().to_numpy()
     texts = [None if gone else text(value) for value, gone in zip(series, missing, strict=True)]
     return pa.array(texts, pa.large_string())
-
-
-def _booleans(series: _Series) -> pa.Array:
-    return pa.array(series, pa.bool_(), from_pandas=True)
-
-
-def _integers(series: _Series) -> pa.Array:
-    try:
-        return pa.array(series, from_pandas=True)
-    except (pa.ArrowException, OverflowError):  # beyond 64 bits
-        return _numbers(series)
 
 
 def _numbers(series: _Series) -> pa.Array:
@@ -88,11 +73,8 @@ def _times(series: _Series) -> pa.Array:
     return pa.array(moments)
 
 
-_BY_CONTENT: dict[str, Callable[[_Series], Any]] = {
-    "empty": lambda series: pa.nulls(len(series)),
-    "string": _strings,
-    "boolean": _booleans,
-    "integer": _integers,
+_BY_CONTENT: dict[str, Callable[[_Series], pa.Array]] = {
+    "integer": _numbers,
     "floating": _numbers,
     "mixed-integer-float": _numbers,
     "decimal": _numbers,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import reduce
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -14,8 +16,12 @@ from whylogs.core.view.dataset_profile_view import DatasetProfileView
 from roadworthy.errors import MonitoringError
 from roadworthy.monitoring.profiles import frames, sketches
 from roadworthy.monitoring.profiles.columns import profiled, text
+from roadworthy.monitoring.profiles.sources import FilePart, Rows, file_parts, parts, spread
 from roadworthy.monitoring.profiles.summary import ColumnSummary
 from roadworthy.records import now
+
+if TYPE_CHECKING:  # a process that profiles a part of the rows has no need of them
+    from roadworthy.tables import Tables
 
 
 class Profile:
@@ -34,7 +40,7 @@ class Profile:
         self.view = view
 
     @classmethod
-    def of(cls, rows: pd.DataFrame | pa.Table | pa.RecordBatch) -> Profile:
+    def of(cls, rows: Rows) -> Profile:
         """Profile rows in memory, from pandas or Arrow.
 
         A column whose values cannot be profiled is ``unreadable`` and spoils no other. A name that is no text is
@@ -46,7 +52,73 @@ class Profile:
         return cls(DatasetProfileView(columns=columns, dataset_timestamp=at, creation_timestamp=at))
 
     @classmethod
-    def merged(cls, profiles: Sequence[Profile]) -> Profile:
+    def of_batches(cls, batches: Iterable[Rows], *, workers: int = 1) -> Profile:
+        """Profile rows that come in batches and need not fit into memory.
+
+        Parameters
+        ----------
+        batches
+            Frames or Arrow tables or batches, such as a reader of Arrow's. Small ones of Arrow are put together first.
+        workers
+            Processes; each takes seconds to start, and a script that uses more than one needs
+            ``if __name__ == "__main__":`` around its work.
+
+        Raises
+        ------
+        MonitoringError
+            When a process was ended from outside.
+        """
+        return cls.merged(spread(cls.of, parts(batches), workers))
+
+    @classmethod
+    def of_files(
+        cls, paths: Sequence[Path | str], *, columns: Sequence[str] | None = None, workers: int = 1
+    ) -> Profile:
+        """Profile Parquet files, in the memory of one part of them, a worker.
+
+        Parameters
+        ----------
+        paths
+            Local files, or addresses on an object store. A column that a file does not have has fewer rows.
+        columns
+            The columns to profile; all when None.
+        workers
+            Processes, as in `of_batches`. A file is divided by its row groups.
+
+        Raises
+        ------
+        MonitoringError
+            When a file cannot be read or has not the columns, or a process was ended from outside.
+        """
+        return cls.merged(spread(_of_part, file_parts(paths, columns, workers), workers))
+
+    @classmethod
+    def of_table(
+        cls,
+        tables: Tables,
+        name: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        between: tuple[str, datetime, datetime] | None = None,
+        workers: int = 1,
+    ) -> Profile:
+        """Profile a version of a table, read as a stream; the parameters are those of `Tables.stream`.
+
+        A Delta table at any address is table ``NAME`` of ``Tables(FOLDER)``.
+
+        Raises
+        ------
+        TableError
+            When there is no such table, version or column, or its files cannot be read.
+        MonitoringError
+            When a process was ended from outside.
+        """
+        rows = tables.stream(name, version=version, columns=columns, between=between)
+        return cls.of_batches(rows, workers=workers)
+
+    @classmethod
+    def merged(cls, profiles: Iterable[Profile]) -> Profile:
         """Return the profile of all the rows of several profiles."""
         return reduce(Profile.merge, profiles, cls.of(pd.DataFrame()))
 
@@ -104,7 +176,11 @@ class Profile:
         return ColumnSummary(name, self.view.get_column(name) or sketches.unreadable(0, 0))
 
 
-def _names(rows: pd.DataFrame | pa.Table | pa.RecordBatch) -> list[object]:
+def _of_part(part: FilePart) -> Profile:
+    return Profile.of_batches(part.batches())
+
+
+def _names(rows: Rows) -> list[object]:
     return list(rows.columns if isinstance(rows, pd.DataFrame) else rows.schema.names)
 
 
@@ -119,7 +195,7 @@ def _distinct(names: list[str]) -> list[str]:
     return distinct
 
 
-def _columns(rows: pd.DataFrame | pa.Table | pa.RecordBatch) -> Iterator[ColumnProfileView]:
+def _columns(rows: Rows) -> Iterator[ColumnProfileView]:
     if isinstance(rows, pd.DataFrame):
         for position in range(rows.shape[1]):
             yield _of_series(rows.iloc[:, position])
