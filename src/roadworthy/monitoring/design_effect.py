@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 _Floats = NDArray[np.float64]
 _LEAST_SEASONS = 8  # whole rounds of a rhythm that the reference needs, for the rhythm to be taken out
@@ -151,13 +151,13 @@ class DesignEffect:
         """
         if np.isinf(self.freedom):
             return p_value
-        return float(2 * stats.t.sf(stats.norm.isf(p_value / 2), self.freedom))
+        return float(2 * special.stdtr(self.freedom, special.ndtri(p_value / 2)))
 
     def careless(self, p_value: float) -> float:
         """Return the p-value that `careful` makes this one of."""
         if np.isinf(self.freedom):
             return p_value
-        return float(2 * stats.norm.sf(stats.t.isf(p_value / 2, self.freedom)))
+        return float(2 * special.ndtr(special.stdtrit(self.freedom, p_value / 2)))
 
     def evenness(self, mean_effect: float, freedom: int) -> float:
         """Return by what a chi-square and its degrees of freedom are divided, as its cells vary unequally: 1 or more.
@@ -178,37 +178,38 @@ class DesignEffect:
         squares = freedom + 2 * times * self.correlation * freedom + times**2 * self.unevenness
         return float(np.clip(squares / (freedom * mean_effect**2), 1, freedom))
 
-    def seen_before(
-        self, difference: _Floats, n: float, n_reference: float, size: Callable[[_Floats], _Floats]
-    ) -> float:
-        """Return the share of the reference's own runs, as long as the window, that differ as much from the reference.
+    def runs(
+        self, difference: _Floats, rows: tuple[float, float], size: Callable[[_Floats], _Floats]
+    ) -> tuple[float, _Floats]:
+        """Return the window's difference from the reference, and that of each of the reference's own runs as long.
 
         What comes again and again is no news, however unlike the normal distribution its deviations are. Each
-        difference is held against its own standard error, so that runs of few rows count rightly.
+        difference is in its own standard errors, so that runs of few rows count rightly.
 
         Parameters
         ----------
         difference
             The window's shares minus the reference's, of shape (points,).
-        n, n_reference
-            Independent rows of the window and the reference, as `rows` gives them.
+        rows
+            Independent rows of the reference and the window, as `rows` gives them.
         size
             Takes differences of shape (runs, points), gives the size of each: (runs,).
 
         Returns
         -------
-        float
-            From 0 to 1; 0 where the reference is not sliced, or is shorter than two windows.
+        tuple
+            The window's, and the runs' of shape (runs,): none where the reference is not sliced, or is shorter than
+            two windows.
         """
+        own = float(size(difference[None, :])[0] / np.sqrt(1 / rows[0] + 1 / rows[1]))
         length = max(len(self.window.rows), 1)
         if len(self.reference.rows) < 2 * length:
-            return 0.0
+            return own, np.zeros(0)
         runs = self.reference.runs(length)
         worth = runs.rows / self._times(_moving_sum(np.square(self.reference.rows), length) / runs.rows, length)
-        spread = np.maximum(1 / worth - 1 / n_reference, 1e-12)  # a run is itself a part of the reference
-        runs_sizes = size(runs.shares - self.reference.mean) / np.sqrt(spread)
-        own = float(size(difference[None, :])[0] / np.sqrt(1 / n + 1 / n_reference))
-        return float((runs_sizes >= own).mean())
+        spread = np.maximum(1 / worth - 1 / rows[0], 1e-12)  # a run is itself a part of the reference
+        sizes: _Floats = size(runs.shares - self.reference.mean) / np.sqrt(spread)
+        return own, sizes
 
     def _times(self, size: _Floats | float, slices: int) -> _Floats:
         lags = np.arange(1, slices)

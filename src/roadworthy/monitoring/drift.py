@@ -115,13 +115,25 @@ def compare(
         categories when it is categorical, and one of ``missing`` values when any is missing. A column that neither
         profile has yields none.
     """
-    found = [*_weigh(Sliced.of(reference), Sliced.of(window), columns, prediction, policy), *facts]
-    return judge(found, level(policy) if at_level is None else at_level)
+    found = weigh(reference, window, columns, prediction, policy)
+    return judge([*found, *facts], level(policy) if at_level is None else at_level)
+
+
+def weigh(
+    reference: Profile | Sliced,
+    window: Profile | Sliced,
+    columns: Sequence[Column],
+    prediction: str | None,
+    policy: DriftPolicy,
+) -> tuple[Fact, ...]:
+    """Return what the profiles say of each column, not yet judged; parameters as for `compare`."""
+    return tuple(_weigh(Sliced.of(reference), Sliced.of(window), columns, prediction, policy))
 
 
 def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     """Decide on all facts of a window together; worst first, as `compare` returns them."""
     adjusted = holm(np.array([one.evidence.p_value for one in facts], dtype=np.float64))
+    adjusted = np.maximum(adjusted, _without_precedent(facts))
     readings = [_reading(one, float(p), at_level, len(facts)) for one, p in zip(facts, adjusted, strict=True)]
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
 
@@ -139,6 +151,22 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(steps) else steps
     return adjusted
+
+
+def _without_precedent(facts: Sequence[Fact]) -> NDArray[np.float64]:
+    """Return, for each fact, the share of the reference's own runs in which anything differed so surely; else 0.
+
+    These are the p-values of the single-step procedure of Westfall and Young (Resampling-based multiple testing,
+    1993), the runs standing for samples without a change: they hold where deviations are not normal, as with bursts.
+    """
+    known = [one.evidence.precedent for one in facts]
+    runs = max((len(one.runs) for one in known if one), default=0)
+    if runs == 0:
+        return np.zeros(len(facts))
+    surest = np.min([one.runs for one in known if one and len(one.runs) == runs], axis=0)
+    own = np.array([one.own if one and len(one.runs) == runs else -1.0 for one in known])
+    shares: NDArray[np.float64] = (surest[None, :] <= own[:, None]).mean(axis=1)
+    return shares
 
 
 def drifted(readings: Sequence[Reading]) -> tuple[str, ...]:

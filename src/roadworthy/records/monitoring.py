@@ -87,7 +87,7 @@ class Reading(Record):
     effect_high: float | None = Field(default=None, description="upper end of it")
     threshold: float = Field(description="the least effect that matters, from the policy")
     p_value: float
-    adjusted_p: float = Field(description="after Holm's correction over the window's readings")
+    adjusted_p: float = Field(description="after correction over the window's readings")
     level: float = Field(default=0.05, description="chance of a false alarm that the window may take")
     n_reference: int
     n_window: int

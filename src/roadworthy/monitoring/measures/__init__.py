@@ -5,11 +5,12 @@ change by chance (``p_value``); `drift` decides. To add one, write a class like 
 it then takes part in every comparison, and every test of the family finds it.
 """
 
+from roadworthy.monitoring.measures.amounts import cardinality, volume
 from roadworthy.monitoring.measures.base import Evidence, Measure
 from roadworthy.monitoring.measures.categories import ChiSquareHomogeneity
 from roadworthy.monitoring.measures.kinds import ChangedKind
 from roadworthy.monitoring.measures.numbers import KolmogorovSmirnov
-from roadworthy.monitoring.measures.shares import MissingValues
+from roadworthy.monitoring.measures.shares import MissingValues, Share, changed_share
 from roadworthy.monitoring.measures.unseen import UnseenCategories
 
 MEASURES: tuple[Measure, ...] = (
@@ -20,4 +21,4 @@ MEASURES: tuple[Measure, ...] = (
     UnseenCategories(),
 )
 
-__all__ = ["MEASURES", "Evidence", "Measure"]
+__all__ = ["MEASURES", "Evidence", "Measure", "Share", "cardinality", "changed_share", "volume"]

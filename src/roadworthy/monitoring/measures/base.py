@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from roadworthy.contract import Column
 from roadworthy.monitoring.profiles import ColumnSummary
@@ -20,12 +20,28 @@ Floats = NDArray[np.float64]
 
 POWER = 0.8  # with which an effect is called detectable: four times out of five
 CONFIDENCE = 0.95  # of an effect's interval
-NORMAL_95 = float(stats.norm.isf((1 - CONFIDENCE) / 2))
-NORMAL_POWER = float(stats.norm.isf(1 - POWER))
+NORMAL_95 = -float(special.ndtri((1 - CONFIDENCE) / 2))
+NORMAL_POWER = -float(special.ndtri(1 - POWER))
 
 
 def _always(level: float) -> float:
     return 0.0
+
+
+@dataclass(frozen=True)
+class Precedent:
+    """How far the reference's own runs, as long as the window, differ from it.
+
+    Attributes
+    ----------
+    own
+        Probability by chance of the window's difference, as seen at the points where runs are looked at.
+    runs
+        The same of each run, of shape (runs,).
+    """
+
+    own: float
+    runs: Floats
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,8 @@ class Evidence:
     detectable
         Given the chance of a false alarm that the test may take, the least effect that such a test finds four times
         out of five.
+    precedent
+        What the reference's own runs show, where it is sliced.
     """
 
     statistic: float
@@ -59,6 +77,7 @@ class Evidence:
     headline: str
     fact: str
     detectable: Callable[[float], float] = _always
+    precedent: Precedent | None = None
     bars: tuple[Bar, ...] = ()
 
 

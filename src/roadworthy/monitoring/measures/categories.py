@@ -7,12 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from roadworthy.contract import Column
 from roadworthy.monitoring import bars as histograms
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
-from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_95, POWER, Evidence, Floats, Measure, harmonic
+from roadworthy.monitoring.measures.base import (
+    CONFIDENCE,
+    NORMAL_95,
+    POWER,
+    Evidence,
+    Floats,
+    Measure,
+    Precedent,
+    harmonic,
+)
 from roadworthy.monitoring.profiles import ColumnSummary, Count
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.monitoring.wording import percent
@@ -53,14 +62,14 @@ class ChiSquareHomogeneity(Measure):
         names, counts = _counts(before, after)
         groups = _groups(counts)
         cells = _grouped(counts, groups)
-        scaled, design, rows, p_repeated = _design(reference, window, names, groups, cells)
+        scaled, design, rows, precedent = _design(reference, window, names, groups, cells)
         low, effect, high = _distance(cells, harmonic(*rows), scaled) if names != [_OTHERS] else (0.0, 0.0, 1.0)
         return Evidence(
             statistic=scaled.statistic,
             effect=effect,
             effect_low=low,
             effect_high=high,
-            p_value=max(design.careful(scaled.p_value), p_repeated),
+            p_value=design.careful(scaled.p_value),
             n_reference=before.values,
             n_window=after.values,
             effective_n_reference=rows[0],
@@ -69,6 +78,7 @@ class ChiSquareHomogeneity(Measure):
             headline=f"{column.name} is made up differently",
             fact=_movers(names, counts / counts.sum(axis=1, keepdims=True)),
             detectable=partial(detectable_distance, harmonic(*rows) / scaled.unevenness, scaled.freedom, design=design),
+            precedent=precedent,
             bars=histograms.categories(before, after),
         )
 
@@ -83,7 +93,7 @@ class Scaled(NamedTuple):
     @property
     def p_value(self) -> float:
         """Probability of so large a statistic, or a larger one, by chance."""
-        return float(stats.chi2.sf(self.statistic, self.freedom)) if self.freedom > 0 else 1.0
+        return float(special.chdtrc(self.freedom, self.statistic)) if self.freedom > 0 else 1.0
 
 
 def detectable_distance(rows: float, freedom: float, level: float, design: DesignEffect) -> float:
@@ -112,7 +122,7 @@ def detectable_distance(rows: float, freedom: float, level: float, design: Desig
     """
     if freedom <= 0:
         return 1.0
-    needed = float(stats.chi2.isf(design.careless(level), freedom))
+    needed = float(special.chdtri(freedom, design.careless(level)))
     noncentrality = float(special.chndtrinc(needed, freedom, 1 - POWER))
     return min(float(np.sqrt(noncentrality / rows)) / 2, 1.0)
 
@@ -135,7 +145,7 @@ def _distance(cells: Floats, rows: float, scaled: Scaled) -> tuple[float, float,
 
 def _design(
     reference: SlicedColumn, window: SlicedColumn, names: list[str], groups: Groups, cells: Floats
-) -> tuple[Scaled, DesignEffect, tuple[float, float], float]:
+) -> tuple[Scaled, DesignEffect, tuple[float, float], Precedent | None]:
     sizes, pooled = cells.sum(axis=1), cells.sum(axis=0) / cells.sum()
     change = cells[1] / max(sizes[1], 1) - cells[0] / max(sizes[0], 1)
     sides = _slices(reference, names, groups), _slices(window, names, groups)
@@ -143,24 +153,23 @@ def _design(
     rows = design.rows(sizes[0], design.reference), design.rows(sizes[1], design.window)
     freedom, together = len(pooled) - 1, harmonic(*rows)
     if freedom < 1 or sizes.min() == 0:
-        return Scaled(0.0, 0.0), design, rows, 1.0
+        return Scaled(0.0, 0.0), design, rows, None
     statistic = float((np.square(change) / pooled).sum() * together)
     spread = design.evenness(harmonic(*sizes) / together, freedom)
     scaled = Scaled(statistic / spread, freedom / spread, spread)
-    repeated = design.seen_before(change, rows[1], rows[0], lambda d: np.sqrt((np.square(d) / pooled).sum(axis=1)))
-    return scaled, design, rows, repeated
+    own, runs = design.runs(change, rows, lambda d: np.sqrt((np.square(d) / pooled).sum(axis=1)))
+    by_chance = [special.chdtrc(scaled.freedom, np.square(one) / spread) for one in (own, runs)]
+    return scaled, design, rows, Precedent(float(by_chance[0]), np.asarray(by_chance[1]))
 
 
 def _slices(side: SlicedColumn, names: list[str], groups: Groups) -> Slices:
     """Return each slice's shares of the grouped cells."""
+    positions, table, rows = side.counts
     counted = np.zeros((len(side.slices), len(names)))
-    for row, part in enumerate(side.slices):
-        if part.kind != "categorical":
-            continue
-        found = part.counts()
-        counted[row] = [found[name].upper if name in found else 0.0 for name in names]
-        if names[-1] == _OTHERS:
-            counted[row, -1] += max(part.values - counted[row].sum(), 0.0)
+    known = [place for place, name in enumerate(names) if name in positions]
+    counted[:, known] = table[:, [positions[names[place]] for place in known]]
+    if names[-1] == _OTHERS:
+        counted[:, -1] = np.maximum(rows - counted[:, :-1].sum(axis=1), 0)
     cells = _grouped(counted, groups)
     rows = cells.sum(axis=1)
     return Slices(cells / np.maximum(rows[:, None], 1), rows, side.season)

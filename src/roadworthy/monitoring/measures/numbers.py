@@ -10,13 +10,12 @@ from scipy import special
 from roadworthy.contract import Column
 from roadworthy.monitoring import bars as histograms
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
-from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence, Floats, Measure, harmonic
+from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence, Floats, Measure, Precedent, harmonic
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.monitoring.wording import pair, percent
 
 _GRID = np.linspace(0, 1, 513)
-_SLICE_GRID = np.linspace(0, 1, 33)[1:-1]  # of the points at which slices are looked at
 
 
 class KolmogorovSmirnov(Measure):
@@ -45,7 +44,7 @@ class KolmogorovSmirnov(Measure):
         just_below = before.cdf(points, inclusive=False) - after.cdf(points, inclusive=False)
         distance = float(max(np.abs(higher).max(), np.abs(just_below).max()))
         place = int(np.argmax(np.abs(higher)))
-        design, rows, p_repeated = _design(reference, window)
+        design, rows, precedent = _design(reference, window)
         rows = _with_sketch_error(rows[0], before), _with_sketch_error(rows[1], after)
         together = harmonic(*rows)
         band = distance_found(together, 1 - CONFIDENCE, design)
@@ -55,7 +54,7 @@ class KolmogorovSmirnov(Measure):
             effect=distance,
             effect_low=max(distance - band, 0.0),
             effect_high=min(distance + band, 1.0),
-            p_value=max(design.careful(chance_of_distance(distance, together)), p_repeated),
+            p_value=design.careful(chance_of_distance(distance, together)),
             n_reference=before.values,
             n_window=after.values,
             effective_n_reference=rows[0],
@@ -64,6 +63,7 @@ class KolmogorovSmirnov(Measure):
             headline=headline,
             fact=fact,
             detectable=partial(detectable_distance, together, design=design),
+            precedent=precedent,
             bars=histograms.numeric(before, after, column),
         )
 
@@ -105,27 +105,22 @@ def _stephens(rows: float) -> float:
     return root + 0.12 + 0.11 / root
 
 
-def _design(reference: SlicedColumn, window: SlicedColumn) -> tuple[DesignEffect, tuple[float, float], float]:
-    """Return the design effect, the rows that each side's are worth, and the least p-value by what was seen before."""
+def _design(reference: SlicedColumn, window: SlicedColumn) -> tuple[DesignEffect, tuple[float, float], Precedent]:
+    """Return the design effect, the rows that each side's are worth, and what the reference's own runs show."""
     before, after = reference.whole, window.whole
-    points = np.unique(before.quantiles(_SLICE_GRID))
+    points = reference.points
     at_points = before.cdf(points), after.cdf(points)
-    sides = _slices(reference, points), _slices(window, points)
+    sides = Slices(*reference.at_points, reference.season), Slices(*window.below(points), window.season)
     expected = (before.values * at_points[0] + after.values * at_points[1]) / (before.values + after.values)
     design = DesignEffect.of(*sides, expected, np.ones(len(points)))
     rows = design.rows(before.values, design.reference), design.rows(after.values, design.window)
-    return design, rows, design.seen_before(at_points[1] - at_points[0], rows[1], rows[0], _largest)
+    own, runs = design.runs(at_points[1] - at_points[0], rows, _largest)
+    return design, rows, Precedent(float(special.kolmogorov(own)), special.kolmogorov(runs))
 
 
 def _largest(differences: Floats) -> Floats:
     largest: Floats = np.abs(differences).max(axis=1)
     return largest
-
-
-def _slices(side: SlicedColumn, points: Floats) -> Slices:
-    known = [(one.cdf(points), one.values) if one.kind == "numeric" else (points * 0, 0) for one in side.slices]
-    shares = np.array([share for share, _ in known], dtype=np.float64).reshape(len(known), len(points))
-    return Slices(shares, np.array([rows for _, rows in known], dtype=np.float64), side.season)
 
 
 def _with_sketch_error(rows: float, column: ColumnSummary) -> float:

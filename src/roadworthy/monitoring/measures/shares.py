@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from roadworthy.contract import Column
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
-from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence, Floats, Measure, harmonic
+from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence, Floats, Measure, Precedent, harmonic
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.monitoring.wording import percent
@@ -60,6 +60,7 @@ class Difference:
     rows_reference: float
     rows: float
     detectable: Callable[[float], float]
+    precedent: Precedent | None = None
 
 
 def difference(reference: Share, window: Share) -> Difference:
@@ -83,17 +84,19 @@ def difference(reference: Share, window: Share) -> Difference:
     change = window.value - reference.value
     variance = pooled * (1 - pooled) / together
     z = change / variance**0.5 if variance > 0 else 0.0
-    common = design.seen_before(np.array([change]), rows[1], rows[0], _only)
+    own, runs = design.runs(np.array([change]), rows, _only)
+    deviation = max(pooled * (1 - pooled), 1e-12) ** 0.5
     low, high = _newcombe(reference.value, window.value, rows, design)
     return Difference(
         z=z,
-        p_value=max(design.careful(float(2 * stats.norm.sf(abs(z)))), common),
+        p_value=design.careful(float(2 * special.ndtr(-abs(z)))),
         size=abs(change),
         low=0.0 if low <= 0 <= high else min(abs(low), abs(high)),
         high=max(abs(low), abs(high)),
         rows_reference=rows[0],
         rows=rows[1],
         detectable=partial(detectable_share, reference.value, together, design=design),
+        precedent=Precedent(float(2 * special.ndtr(-own / deviation)), 2 * special.ndtr(-runs / deviation)),
     )
 
 
@@ -113,7 +116,7 @@ def wilson(share: float, rows: float, z: float) -> tuple[float, float]:
 
 def quantile(level: float, design: DesignEffect) -> float:
     """Return how many standard errors a two-sided test needs at a level, where the noise itself is estimated."""
-    return float(stats.norm.isf(level / 2) if np.isinf(design.freedom) else stats.t.isf(level / 2, design.freedom))
+    return float(-special.ndtri(design.careless(level) / 2))
 
 
 def detectable_share(before: float, rows: float, level: float, design: DesignEffect) -> float:
@@ -150,24 +153,31 @@ class MissingValues(Measure):
     def weigh(self, reference: SlicedColumn, window: SlicedColumn, column: Column) -> Evidence:
         """Weigh the change of the share of missing values."""
         before, after = _missing(reference), _missing(window)
-        found = difference(before, after)
         verb = "rose" if after.value > before.value else "fell"
         subject = f"missing values of {column.name}"
-        return Evidence(
-            statistic=found.z,
-            effect=found.size,
-            effect_low=found.low,
-            effect_high=found.high,
-            p_value=found.p_value,
-            n_reference=reference.whole.n,
-            n_window=window.whole.n,
-            effective_n_reference=found.rows_reference,
-            effective_n=found.rows,
-            subject=subject,
-            headline=f"{subject} {verb}",
-            fact=f"{percent(after.value)} of the rows have none, it was {percent(before.value)}",
-            detectable=found.detectable,
-        )
+        fact = f"{percent(after.value)} of the rows have none, it was {percent(before.value)}"
+        return changed_share(before, after, subject, f"{subject} {verb}", fact)
+
+
+def changed_share(reference: Share, window: Share, subject: str, headline: str, fact: str) -> Evidence:
+    """Return the evidence that a share of the rows has changed, told in the given words; see `difference`."""
+    found = difference(reference, window)
+    return Evidence(
+        statistic=found.z,
+        effect=found.size,
+        effect_low=found.low,
+        effect_high=found.high,
+        p_value=found.p_value,
+        n_reference=int(reference.n),
+        n_window=int(window.n),
+        effective_n_reference=found.rows_reference,
+        effective_n=found.rows,
+        subject=subject,
+        headline=headline,
+        fact=fact,
+        detectable=found.detectable,
+        precedent=found.precedent,
+    )
 
 
 def _missing(side: SlicedColumn) -> Share:

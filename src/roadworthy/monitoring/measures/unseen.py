@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from typing import NamedTuple
 
@@ -91,23 +90,20 @@ def _by_name(reference: SlicedColumn, window: SlicedColumn, column: Column) -> E
 
 def _once(reference: SlicedColumn, known: dict[str, Count]) -> Share:
     """Return the rows whose category came once, or in one slice only: so many were new when they came."""
-    slices = [one.counts() if one.kind == "categorical" else {} for one in reference.slices]
-    if len(slices) < 2:
-        return Share(sum(count.lower == 1 for count in known.values()), reference.whole.values)
-    homes = Counter(name for one in slices for name in one)
-    parts = [
-        (sum(c.upper for name, c in one.items() if homes[name] == 1), sum(c.upper for c in one.values()))
-        for one in slices
-    ]
-    hits = max(sum(hit for hit, _ in parts), sum(count.lower == 1 for count in known.values()))
-    return Share(hits, reference.whole.values, tuple((float(hit), float(n)) for hit, n in parts), reference.season)
+    alone, n = sum(count.lower == 1 for count in known.values()), reference.whole.values
+    _, table, rows = reference.counts
+    if len(rows) < 2:
+        return Share(alone, n)
+    hits = table[:, (table > 0).sum(axis=0) == 1].sum(axis=1)
+    parts = tuple(zip(hits.tolist(), rows.tolist(), strict=True))
+    return Share(max(float(hits.sum()), alone), n, parts, reference.season)
 
 
 def _new(window: SlicedColumn, known: dict[str, Count]) -> Share:
-    parts = [
+    parts = tuple(
         (_outside(one, known), float(one.values)) if one.kind == "categorical" else (0.0, 0.0) for one in window.slices
-    ]
-    return Share(_outside(window.whole, known), window.whole.values, tuple(parts), window.season)
+    )
+    return Share(_outside(window.whole, known), window.whole.values, parts, window.season)
 
 
 def _outside(column: ColumnSummary, known: dict[str, Count]) -> float:
