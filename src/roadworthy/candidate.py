@@ -10,12 +10,13 @@ import pandas as pd
 
 from roadworthy import gate, registry
 from roadworthy.errors import PipelineError
-from roadworthy.monitoring import importance
+from roadworthy.monitoring import importance, quality, windows
 from roadworthy.monitoring.estimation import calibration
 from roadworthy.monitoring.profiles import Profile
+from roadworthy.monitoring.windows import SlicedProfiles
 from roadworthy.pipeline import lineage
 from roadworthy.project import Project
-from roadworthy.records import GateCheck, MetricReading, ModelVersion, RunRecord
+from roadworthy.records import GateCheck, MetricReading, ModelVersion, RunRecord, Window
 from roadworthy.serving import consumers
 
 _CATEGORIES_KNOWN = 1000  # of one feature; where there are more, new ones are as common as known ones
@@ -69,13 +70,9 @@ def _measured(path: Path) -> dict[str, Any]:
 def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, bytes | Path]:
     names = project.config.settings.model
     reference = pd.read_parquet(folder / names.reference)
-    # predictions on rows it was trained on would flatter it: those of the held-out rows alone are its reference
-    profile = Profile.of(reference[list(project.dataset.features)])
-    profile = profile.merge(Profile.of(reference.loc[reference["probability"].notna(), ["probability"]]))
-    files: dict[str, bytes | Path] = {
+    files: dict[str, bytes | Path] = reference_files(project, reference) | {
         "model.pkl" if names.model == "model.pkl" else "model.skops": folder / names.model,
         "contract.yaml": project.config.path(project.config.settings.contract),
-        "reference.profile.bin": profile.to_bytes(),
         "smoke.json": folder / "smoke.json",
         "metrics.json": folder / names.metrics,
         "calibration.json": folder / "calibration.json",
@@ -110,6 +107,40 @@ def _calibration(project: Project, held_out: pd.DataFrame) -> bytes | None:
         return None
     curve = calibration.fit(held_out["probability"], truth, held_out[project.dataset.time])
     return curve.model_dump_json(indent=2).encode()
+
+
+def _profile(rows: pd.DataFrame) -> Profile:
+    """Profile training rows: predictions on rows it has learned from would flatter it, so only those of the others."""
+    held_out = rows.loc[rows["probability"].notna(), ["probability"]]
+    return Profile.of(rows.drop(columns="probability")).merge(Profile.of(held_out))
+
+
+def reference_files(project: Project, reference: pd.DataFrame) -> dict[str, bytes | Path]:
+    """Return the files of a version that traffic is held against.
+
+    They are the profile of what it has learned from; the same in slices of a day, divided into the policy's segments;
+    and in slices of an hour, where the policy judges by the hour.
+
+    Parameters
+    ----------
+    reference
+        Event time and features of all rows, and ``probability``, which is missing in those that it was trained on.
+    """
+    policy, time = project.config.policy.window, project.dataset.time
+    profile = _profile(reference[[*project.dataset.features, "probability"]])
+    columns = [project.dataset.column(name) for name in policy.segments]
+    segments = windows.segments_of(columns, profile, policy.most_segments)
+    told = quality.with_facts(reference, [*project.dataset.features, "probability"], time)
+    span = Window(start=reference[time].min(), end=reference[time].max() + pd.Timedelta(microseconds=1))
+    units = (windows.DAY, windows.HOUR) if policy.length == "hour" else (windows.DAY,)
+    sliced = {
+        windows.training_file(unit): SlicedProfiles.joined(
+            SlicedProfiles.of(part.start, told.iloc[rows], segments, _profile)
+            for part, rows in windows.slices(reference[time], span, unit=unit)
+        ).to_bytes()
+        for unit in units
+    }
+    return {"reference.profile.bin": profile.to_bytes(), **sliced}
 
 
 def _training(project: Project, reference: pd.DataFrame) -> bytes:

@@ -13,9 +13,10 @@ from roadworthy.data import quality
 from roadworthy.data.ingest import OnProblem, OnProgress
 from roadworthy.data.sources import Source, read_file
 from roadworthy.errors import DataError
-from roadworthy.monitoring import alerts, windows
+from roadworthy.monitoring import alerts
 from roadworthy.monitoring import report as reports
-from roadworthy.observation import observe_window, read_traffic
+from roadworthy.observation import observe as observing
+from roadworthy.observation import read_traffic
 from roadworthy.pipeline import build as pipeline
 from roadworthy.project import Project
 from roadworthy.records import (
@@ -186,19 +187,7 @@ def observe(project: Project, *, clock: datetime | None = None) -> list[WindowRe
         The windows judged anew, oldest first. All are kept in the state; profiles and JSON stand in the reports
         folder.
     """
-    traffic = read_traffic(project)
-    judged = {report.window: report for report in project.state.windows()}
-    found = []
-    policy, latest = project.config.policy.window, traffic.latest
-    closed = [report.window for report in judged.values() if not report.open]
-    for window, rows in windows.split(traffic.times, policy, closed).items():
-        still_open = windows.is_open(window, len(rows), policy, latest=latest, clock=max(latest, clock or latest))
-        earlier = judged.get(window)
-        now = (len(rows), traffic.labelled(rows), still_open)
-        if earlier is None or now != (earlier.rows, earlier.labelled, earlier.open):
-            found.append(observe_window(project, traffic, window, still_open=still_open, earlier=earlier))
-            project.state.save_window(found[-1])
-    return found
+    return observing(project, clock=clock)
 
 
 def decide(project: Project, report: WindowReport) -> Decision:

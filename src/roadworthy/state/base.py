@@ -62,9 +62,7 @@ class Database:
 
     def _put(self, table: Table, row: Mapping[str, Any], key: tuple[str, ...]) -> None:
         with self._writing() as connection:
-            statement = dialect(connection).insert(table).values(row)
-            changes = {name: statement.excluded[name] for name in row if name not in key}
-            connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
+            put(connection, table, row, key)
 
     def _one(self, kind: type[RecordType], query: Select[Any]) -> RecordType | None:
         return next(iter(self._many(kind, query)), None)
@@ -82,6 +80,13 @@ def dialect(connection: Connection) -> ModuleType:
 
         return postgresql
     return sqlite
+
+
+def put(connection: Connection, table: Table, row: Mapping[str, Any], key: tuple[str, ...]) -> None:
+    """Insert a row, or change the one that has its key."""
+    statement = dialect(connection).insert(table).values(row)
+    changes = {name: statement.excluded[name] for name in row if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
 
 
 def insert_unless_there(

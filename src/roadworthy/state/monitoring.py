@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from roadworthy.records import WindowReport
-from roadworthy.state.base import Database, document
+from roadworthy.records import Window, WindowReport
+from roadworthy.state.base import Database, document, put
 from roadworthy.state.schema import windows
 
 
 class Monitoring(Database):
     """What was found in the traffic."""
 
-    def save_window(self, record: WindowReport) -> None:
-        """Keep a window's report; one of the same start and end is replaced."""
+    def save_window(self, record: WindowReport, *, instead_of: Window | None = None) -> None:
+        """Keep a window's report; one of the same start and end is replaced.
+
+        Parameters
+        ----------
+        instead_of
+            An open window whose report goes, as this one has taken its place.
+        """
         row = {"start": record.window.start, "end": record.window.end, "document": document(record)}
-        self._put(windows, row, ("start", "end"))
+        with self._writing() as connection:
+            if instead_of is not None and instead_of != record.window:
+                gone = (windows.c.start == instead_of.start) & (windows.c.end == instead_of.end)
+                connection.execute(delete(windows).where(gone))
+            put(connection, windows, row, ("start", "end"))
 
     def windows(self) -> list[WindowReport]:
         """Return the reports of all windows, oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from roadworthy.errors import MonitoringError
@@ -81,6 +81,18 @@ class ProfileSet(Mapping[str, Profile]):
         """Return the profiles of the rows of both, key by key; neither is changed."""
         keys = dict.fromkeys([*self, *other])
         return ProfileSet({key: Profile.merged([side[key] for side in (self, other) if key in side]) for key in keys})
+
+    def with_others(self, other: ProfileSet) -> ProfileSet:
+        """Return the profiles of both, as they are; of a key that both have, the other's."""
+        found = ProfileSet({})
+        found._profiles = {**self._profiles, **other._profiles}
+        return found
+
+    def only(self, keys: Iterable[str]) -> ProfileSet:
+        """Return the profiles of some keys, in their order."""
+        found = ProfileSet({})
+        found._profiles = {key: self._profiles[key] for key in keys}
+        return found
 
     def merged(self) -> Profile:
         """Return the profile of the rows of all."""

@@ -5,11 +5,12 @@ They are kept, so that a late row costs the profile of its own slice, and they a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, reduce
 from itertools import groupby
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import quote, unquote
 
 import pandas as pd
@@ -22,10 +23,35 @@ from roadworthy.records import Segment, Slice
 ALL = None
 """All rows of a slice, whatever their segment."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Key(NamedTuple):
+    """What a profile is of: ``rows`` are the slice's, whichever segment."""
+
+    start: datetime
+    rows: int
+    segment: Segment | None
+
+    @classmethod
+    def parse(cls, text: str) -> _Key:
+        part, *names = text.split("/")
+        start, rows = part.split(" ")
+        moment = datetime.strptime(start, "%Y-%m-%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+        column, value, *_ = (*map(unquote, names), None, None)
+        return cls(moment, int(rows), None if column is None else Segment(column=column, value=value))
+
+    def __str__(self) -> str:
+        parts = [f"{self.start.astimezone(UTC):%Y-%m-%dT%H%M%S.%f}Z {self.rows}"]
+        if self.segment is not None:
+            named = (self.segment.column, self.segment.value)
+            parts += [quote(part, safe="") for part in named if part is not None]
+        return "/".join(parts)
+
 
 @dataclass(frozen=True)
 class SlicedProfiles:
-    """Profiles by the start of their slice and by segment.
+    """Profiles by slice and segment; one that was kept is read from its bytes when it is needed.
 
     Examples
     --------
@@ -34,11 +60,12 @@ class SlicedProfiles:
     >>> ten, eleven = datetime(2013, 5, 1, 10, tzinfo=UTC), datetime(2013, 5, 1, 11, tzinfo=UTC)
     >>> parts = (SlicedProfiles.of(start, rows, [jfk, rest]) for start, rows in ((ten, hours[:2]), (eleven, hours[2:])))
     >>> again = SlicedProfiles.from_bytes(SlicedProfiles.joined(parts).to_bytes())
-    >>> again.rows(), again.rows(jfk), again.sliced(timedelta(hours=1), rest).whole.column("temp").values
-    (3, 2, 1)
+    >>> again.rows, again.sliced(timedelta(hours=1), jfk).whole.rows
+    (3, 2)
     """
 
-    profiles: Mapping[tuple[datetime, Segment | None], Profile]
+    kept: ProfileSet
+    _made: dict[tuple[timedelta, Segment | None, int], Sliced | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -49,37 +76,40 @@ class SlicedProfiles:
         profile: Callable[[pd.DataFrame], Profile] = Profile.of,
     ) -> Self:
         """Profile the rows of the slice that begins at a moment, all together and by segment."""
-        found: dict[tuple[datetime, Segment | None], Profile] = {(start, ALL): profile(rows)}
-        found |= {(start, segment): profile(part) for segment, part in divide(rows, segments)}
-        return cls(found)
+        found = {str(_Key(start, len(rows), ALL)): profile(rows)}
+        found |= {str(_Key(start, len(rows), segment)): profile(part) for segment, part in divide(rows, segments)}
+        return cls(ProfileSet(found))
 
     @classmethod
     def joined(cls, parts: Iterable[Self]) -> Self:
-        """Return the profiles of several; of a slice that more than one has, the last one's."""
-        return cls({key: profile for part in parts for key, profile in part.profiles.items()})
+        """Return the profiles of several, whose slices differ."""
+        return cls(reduce(ProfileSet.with_others, (part.kept for part in parts), ProfileSet({})))
 
-    def only(self, starts: Iterable[datetime]) -> Self:
-        """Return the profiles of the slices that begin at some moments."""
-        kept = set(starts)
-        return type(self)({key: profile for key, profile in self.profiles.items() if key[0] in kept})
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Read them from their bytes; raise MonitoringError when these are no archive of profiles."""
+        return cls(ProfileSet.from_bytes(content))
+
+    def to_bytes(self) -> bytes:
+        """Return them as an archive of whylogs profiles, which `ProfileSet` reads."""
+        return self.kept.to_bytes()
 
     @property
     def starts(self) -> list[datetime]:
         """Starts of the slices, earliest first."""
-        return sorted({start for start, _ in self.profiles})
+        return sorted({key.start for key in self._keys})
 
-    def rows(self, segment: Segment | None = ALL) -> int:
-        """Count the rows, of a segment or all."""
-        return sum(profile.rows for (_, own), profile in self.profiles.items() if own == segment)
+    @property
+    def rows(self) -> int:
+        """Number of rows of all slices."""
+        return sum(key.rows for key in self._keys if key.segment is ALL)
 
-    def slices(self, unit: timedelta) -> int:
+    def number(self, unit: timedelta) -> int:
         """Count the slices of a unit that have rows."""
-        return len(
-            {_number(start, unit) for (start, own), profile in self.profiles.items() if own is ALL and profile.rows}
-        )
+        return len({_number(key.start, unit) for key in self._keys if key.segment is ALL and key.rows})
 
     def current(self, slices: Iterable[Slice], columns: Iterable[str], segments: Sequence[Segment]) -> Self:
-        """Return those of some slices whose profiles hold just their rows, in such columns and segments.
+        """Return those of some slices that have been profiled with just their rows, such columns and such segments.
 
         Parameters
         ----------
@@ -88,15 +118,14 @@ class SlicedProfiles:
         columns, segments
             What their profiles are to hold.
         """
-        wanted, own = tuple(sorted(columns)), {ALL, *segments}
-        found = []
-        for part in slices:
-            there = {segment for start, segment in self.profiles if start == part.start}
-            if there == own:
-                whole = self.profiles[part.start, ALL]
-                if whole.rows == part.rows and whole.columns == wanted:
-                    found.append(part.start)
-        return self.only(found)
+        if not self._keys or next(iter(self.kept.values())).columns != tuple(sorted(columns)):
+            return type(self)(ProfileSet({}))
+        own = {ALL, *segments}
+        there: dict[tuple[datetime, int], set[Segment | None]] = {}
+        for key in self._keys:
+            there.setdefault((key.start, key.rows), set()).add(key.segment)
+        kept = {(part.start, part.rows) for part in slices if there.get((part.start, part.rows)) == own}
+        return type(self)(self.kept.only(str(key) for key in self._keys if (key.start, key.rows) in kept))
 
     def sliced(self, unit: timedelta, segment: Segment | None = ALL, *, season: int = 1) -> Sliced | None:
         """Return the whole and its slices of a unit, which the kept ones are put together to; None without rows.
@@ -110,37 +139,23 @@ class SlicedProfiles:
         season
             As in `Sliced`.
         """
-        own = [(start, self.profiles[start, segment]) for start in self.starts if (start, segment) in self.profiles]
-        parts = [
-            Profile.merged([profile for _, profile in group])
-            for _, group in groupby(own, key=lambda one: _number(one[0], unit))
-        ]
-        parts = [part for part in parts if part.rows]
-        return Sliced.merged(parts, season) if parts else None
+        wanted = unit, segment, season
+        if wanted not in self._made:  # a reference is asked for the same by every window
+            own = sorted((key.start, str(key)) for key in self._keys if key.segment == segment)
+            groups = groupby(own, key=lambda one: _number(one[0], unit))
+            parts = [_merged([self.kept[key] for _, key in group]) for _, group in groups]
+            parts = [part for part in parts if part.rows]
+            self._made[wanted] = Sliced(_merged(parts), tuple(parts), season) if parts else None
+        return self._made[wanted]
 
-    def to_bytes(self) -> bytes:
-        """Return them as an archive of whylogs profiles, which `ProfileSet` reads."""
-        return ProfileSet({_key(*key): profile for key, profile in self.profiles.items()}).to_bytes()
+    @cached_property
+    def _keys(self) -> list[_Key]:
+        return [_Key.parse(text) for text in self.kept]
 
-    @classmethod
-    def from_bytes(cls, content: bytes) -> Self:
-        """Read them from their bytes; raise MonitoringError when these are no archive of profiles."""
-        return cls({_parsed(key): profile for key, profile in ProfileSet.from_bytes(content).items()})
+
+def _merged(profiles: Sequence[Profile]) -> Profile:
+    return profiles[0] if len(profiles) == 1 else Profile.merged(profiles)
 
 
 def _number(start: datetime, unit: timedelta) -> int:
-    return (start - datetime.fromtimestamp(0, UTC)) // unit
-
-
-def _key(start: datetime, segment: Segment | None) -> str:
-    parts = [f"{start.astimezone(UTC):%Y-%m-%dT%H%M%S.%f}Z"]
-    if segment is not None:
-        parts += [quote(part, safe="") for part in (segment.column, segment.value) if part is not None]
-    return "/".join(parts)
-
-
-def _parsed(key: str) -> tuple[datetime, Segment | None]:
-    start, *names = key.split("/")
-    moment = datetime.strptime(start, "%Y-%m-%dT%H%M%S.%fZ").replace(tzinfo=UTC)
-    column, value, *_ = (*map(unquote, names), None, None)
-    return moment, None if column is None else Segment(column=column, value=value)
+    return (start - _EPOCH) // unit

@@ -1,0 +1,266 @@
+"""Windows are judged when they have changed, and only what has changed is looked at again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from roadworthy.errors import MonitoringError
+from roadworthy.monitoring.profiles import Profile
+from roadworthy.observation import observe
+from roadworthy.observation.profiling import Profiler
+from roadworthy.observation.traffic import Traffic
+from roadworthy.records import Segment, WindowReport
+
+if TYPE_CHECKING:
+    from conftest import Airport
+
+MAY = pd.Timestamp("2013-05-01", tz="UTC")
+JFK = Segment(column="origin", value="JFK")
+
+
+def _day(reports: list[WindowReport], day: int) -> WindowReport:
+    return next(report for report in reports if report.window.name == f"2013-05-{day:02}")
+
+
+@pytest.fixture
+def profiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each reading of the table of predictions gave, to see what was looked at again."""
+    seen: list[int] = []
+    read = Traffic.read
+
+    def counted(*args: object, **options: object) -> object:
+        for frame, parts in read(*args, **options):  # type: ignore[arg-type]
+            if options.get("columns") is None:
+                seen.append(len(frame))
+            yield frame, parts
+
+    monkeypatch.setattr(Traffic, "read", counted)
+    return seen
+
+
+def test_a_window_says_what_it_was_held_against_and_in_which_parts(airport: Airport) -> None:
+    airport.judge_by("{length: day, segments: [origin]}")
+    captured = airport.answer(airport.flights(1500, MAY, 2))
+    reports = observe(airport.project)
+    assert [report.window.name for report in reports] == ["2013-05-01", "2013-05-02"]
+    assert [report.open for report in reports] == [False, True]
+    first = reports[0]
+    by_hour = captured["scheduled_departure"][lambda at: at < MAY + pd.Timedelta(days=1)].dt.floor("h")
+    assert [part.rows for part in first.slices] == by_hour.value_counts(sort=False).tolist()
+    assert first.baseline is not None
+    assert (first.baseline.kind, first.baseline.rows, first.baseline.slices) == ("training", 4000, 30)
+    assert first.baseline.words == f"what {first.reference} was trained on"
+    assert sum(segment.rows for segment in first.segments) == first.rows == len(by_hour)
+    assert [one.segment.name for one in first.segments] == ["origin EWR", "origin JFK", "origin LGA", "origin other"]
+    assert first.verdict != "drift"
+    folder = airport.project.root / ".roadworthy" / "reports"
+    assert Profile.read(folder / "2013-05-01.profile.bin").rows == first.rows
+    assert json.loads((folder / "2013-05-01.drift.json").read_text())["baseline"]["kind"] == "training"
+    assert airport.project.state.windows() == reports
+    assert observe(airport.project) == []
+
+
+def test_the_budget_is_shared_by_the_window_and_its_segments(airport: Airport) -> None:
+    airport.judge_by("{length: day, segments: [origin]}")
+    airport.answer(airport.flights(1500, MAY, 2))
+    first = observe(airport.project)[0]
+    levels = {reading.level for one in (first, *first.segments) for reading in one.readings}
+    (level,) = levels
+    budget = airport.project.config.policy.drift.false_alarms_per_month
+    assert level == pytest.approx(budget / 30.436875 / 5)
+    judged = 1 + sum(bool(one.readings) for one in first.segments)
+    assert first.expected_false_alarms == pytest.approx(judged * level)
+
+
+def test_a_change_in_one_segment_is_seen_there(airport: Airport) -> None:
+    airport.judge_by("{length: day, segments: [origin]}")
+    flights = airport.flights(6000, MAY, 1)
+    flights.loc[flights["origin"] == "LGA", "temp"] += 15
+    airport.answer(flights)
+    (report,) = observe(airport.project)
+    drifted = {one.segment.value: one.drifted for one in report.segments}
+    assert "temp" in drifted["LGA"]
+    assert "temp" not in drifted["EWR"] + drifted["JFK"]
+
+
+def test_a_late_row_reopens_its_window_and_costs_its_slice_alone(airport: Airport, profiled: list[int]) -> None:
+    airport.judge_by("{length: day, segments: [origin]}")
+    airport.answer(airport.flights(1000, MAY + pd.Timedelta(hours=18), 1.25))
+    before = observe(airport.project)
+    assert sum(profiled) == 1000
+    profiled.clear()
+    late = airport.flights(1, MAY + pd.Timedelta(days=1, hours=7), 0.01)
+    airport.answer(late)
+    (report,) = observe(airport.project)
+    assert report.window == _day(before, 2).window
+    assert report.rows == _day(before, 2).rows + 1
+    hour = next(part for part in report.slices if part.start.hour == 7)
+    assert profiled == [hour.rows]
+    assert sum(segment.rows for segment in report.segments) == report.rows
+    folder = airport.project.root / ".roadworthy" / "reports"
+    assert Profile.read(folder / "2013-05-02.profile.bin").rows == report.rows
+
+
+def test_late_labels_leave_the_readings_as_they_are(airport: Airport, profiled: list[int]) -> None:
+    airport.judge_by("{length: day, segments: [origin]}")
+    captured = airport.answer(airport.flights(2000, MAY + pd.Timedelta(hours=18), 0.3))
+    first = observe(airport.project)[0]
+    profiled.clear()
+    airport.label(captured[captured["scheduled_departure"] < MAY + pd.Timedelta(days=1)])
+    (again,) = observe(airport.project)
+    assert profiled == []
+    assert again.readings == first.readings
+    assert [one.readings for one in again.segments] == [one.readings for one in first.segments]
+    assert (again.labelled, sum(one.labelled for one in again.segments)) == (first.rows, first.rows)
+    assert again.performance[0].metrics["roc_auc"].n == first.rows
+
+
+def test_the_windows_before_are_the_reference_and_are_profiled_once(airport: Airport, profiled: list[int]) -> None:
+    airport.judge_by("{length: day, reference: before, earlier: 2}")
+    airport.answer(airport.flights(3000, MAY, 5, warmer=20))
+    reports = observe(airport.project)
+    assert sum(profiled) == 3000
+    kinds = [(report.baseline.kind, report.baseline.windows) for report in reports if report.baseline]
+    assert kinds == [
+        ("training", ()),
+        ("before", ("2013-05-01",)),
+        ("before", ("2013-05-01", "2013-05-02")),
+        ("before", ("2013-05-02", "2013-05-03")),
+        ("before", ("2013-05-03", "2013-05-04")),
+    ]
+    assert reports[0].verdict == "drift"
+    assert not any(report.drifted for report in reports[1:])
+    third = reports[2].baseline
+    assert third is not None
+    assert (third.rows, third.slices) == (sum(report.rows for report in reports[:2]), 2)
+
+
+def test_a_reference_whose_file_is_gone_is_made_from_the_table(airport: Airport) -> None:
+    airport.answer(airport.flights(1500, MAY, 2))
+    observe(airport.project)
+    airport.judge_by("{length: day, reference: frozen, frozen: '2013-05-01'}")
+    (airport.project.root / ".roadworthy" / "reports" / "2013-05-01.profiles.zip").unlink()
+    airport.answer(airport.flights(1500, MAY + pd.Timedelta(days=2), 1))
+    second, third = observe(airport.project)
+    for report in (second, third):
+        assert report.baseline is not None
+        assert (report.baseline.windows, report.baseline.rows) == (("2013-05-01",), _first_rows(airport))
+
+
+def _first_rows(airport: Airport) -> int:
+    return airport.project.state.windows()[0].rows
+
+
+def test_windows_by_rows_close_when_they_are_full_and_replace_what_was_open(airport: Airport) -> None:
+    airport.judge_by("{length: null, rows: 1000}")
+    airport.answer(airport.flights(1300, MAY, 1))
+    full, still_open = observe(airport.project)
+    assert [(report.rows, report.open) for report in (full, still_open)] == [(1000, False), (300, True)]
+    airport.answer(airport.flights(900, MAY + pd.Timedelta(days=1), 1))
+    again, newest = observe(airport.project)
+    assert [(report.rows, report.open) for report in (again, newest)] == [(1000, False), (200, True)]
+    assert again.window.start == still_open.window.start
+    kept = airport.project.state.windows()
+    assert [report.window for report in kept] == [full.window, again.window, newest.window]
+    assert sum(report.rows for report in kept) == 2200
+    late = airport.flights(1, MAY + pd.Timedelta(hours=1), 0.001)
+    airport.answer(late)
+    (reopened,) = observe(airport.project)
+    assert (reopened.window, reopened.rows, reopened.open) == (full.window, 1001, False)
+
+
+def test_windows_of_hours_are_held_against_hours(airport: Airport) -> None:
+    airport.judge_by("hour")
+    airport.release(trees=6, days=3)
+    airport.answer(airport.flights(2000, MAY, 0.08))
+    first = observe(airport.project)[0]
+    assert first.baseline is not None
+    assert first.baseline.slices == 72
+    assert first.slices[0].end - first.slices[0].start == pd.Timedelta(minutes=5)
+    assert first.verdict in ("no drift", "too little data")
+
+
+def test_a_version_without_slices_still_serves_as_reference(airport: Airport, monkeypatch: pytest.MonkeyPatch) -> None:
+    airport.judge_by("{length: day, segments: [origin]}")
+    monkeypatch.setattr("roadworthy.observation.references.windows.training_file", lambda unit: "absent")
+    airport.answer(airport.flights(1500, MAY, 2))
+    first = observe(airport.project)[0]
+    assert first.baseline is not None
+    assert (first.baseline.rows, first.baseline.slices) == (4000, 0)
+    assert first.readings
+    assert all(one.baseline_rows == 0 and not one.readings for one in first.segments)
+
+
+def test_what_cannot_divide_traffic_is_named(airport: Airport) -> None:
+    airport.judge_by("{length: day, segments: [carrier]}")
+    airport.answer(airport.flights(10, MAY, 1))
+    with pytest.raises(MonitoringError, match="divided by carrier"):
+        observe(airport.project)
+
+
+def test_an_answer_that_was_captured_twice_counts_once_and_is_told(airport: Airport) -> None:
+    captured = airport.answer(airport.flights(1000, MAY, 1))
+    airport.project.tables.append("predictions", captured.drop(columns="label")[:20])
+    (report,) = observe(airport.project)
+    assert report.rows == 1000
+    told = {reading.column: reading for reading in report.readings if reading.kind == "duplicates"}
+    assert told["request ids"].effect == pytest.approx(20 / 1020)
+    assert told["request ids"].verdict == "drift"
+
+
+def test_the_usual_volume_is_known_after_some_windows(airport: Airport) -> None:
+    airport.judge_by("week")
+    monday = MAY + pd.Timedelta(days=5)
+    for week, count in enumerate([40, 600, 640, 590, 610, 620, 90, 500]):
+        airport.answer(airport.flights(count, monday + pd.Timedelta(days=7 * week), 7))
+    volumes = [
+        [reading.verdict for reading in report.readings if reading.kind == "volume"]
+        for report in observe(airport.project)
+    ]
+    # the first week may have begun at any time, four must be known, and the last one is still open
+    assert volumes == [[], [], [], [], [], ["no drift"], ["drift"], []]
+
+
+def test_freshness_is_judged_where_the_contract_promises_it(airport: Airport) -> None:
+    contract = airport.project.root / "monitoring" / "contract.yaml"
+    promise = "slaProperties:\n- {property: latency, value: 2, unit: h, element: flights.scheduled_departure}\n"
+    contract.write_text(contract.read_text() + promise)
+    airport.judge_by("day")
+    airport.answer(airport.flights(1000, MAY, 1), delay="3h")
+    airport.answer(airport.flights(1000, MAY + pd.Timedelta(days=1), 1), delay="1h")
+    clock = MAY + pd.Timedelta(days=2)
+    late, newest = observe(airport.project, clock=clock.to_pydatetime())
+    verdicts = [{r.measure: r.verdict for r in report.readings if r.kind == "freshness"} for report in (late, newest)]
+    assert verdicts == [
+        {"binomial, one-sided": "drift"},
+        {"binomial, one-sided": "no drift", "age of the newest event": "no drift"},
+    ]
+    later = (clock + pd.Timedelta(days=1)).to_pydatetime()
+    (stale,) = observe(airport.project, clock=later)
+    assert {r.measure: r.verdict for r in stale.readings}["age of the newest event"] == "drift"
+    assert observe(airport.project, clock=later) == []
+    assert stale.drifted == ("scheduled_departure",)
+
+
+def test_kept_profiles_are_those_of_the_rows(airport: Airport) -> None:
+    airport.judge_by("{length: day, segments: [origin]}")
+    captured = airport.answer(airport.flights(1500, MAY, 1))
+    (report,) = observe(airport.project)
+    profiler = Profiler(airport.project, _traffic(airport))
+    segments = [one.segment for one in report.segments]
+    found = profiler.of(report.window, segments).sliced(pd.Timedelta(days=1), JFK)
+    assert found is not None
+    own = captured[captured["origin"] == "JFK"]
+    assert found.whole.column("temp").quantiles([0.5])[0] == pytest.approx(np.median(own["temp"]), abs=0.5)
+    assert found.whole.rows == len(own)
+
+
+def _traffic(airport: Airport) -> Traffic:
+    from roadworthy.observation import read_traffic
+
+    return read_traffic(airport.project)
