@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from roadworthy.monitoring import drift, quality, windows
+from roadworthy.contract import Column
+from roadworthy.monitoring import drift, importance, quality, windows
 from roadworthy.monitoring.drift import Fact
 from roadworthy.monitoring.profiles import Profile
-from roadworthy.monitoring.windows import SlicedProfiles
+from roadworthy.monitoring.slices import Sliced
+from roadworthy.monitoring.windows import ALL, SlicedProfiles
 from roadworthy.observation.profiling import kept_features
 from roadworthy.observation.references import Reference
 from roadworthy.observation.traffic import PREDICTION
 from roadworthy.project import Project
-from roadworthy.records import Reading, Segment, SegmentReport, Window
+from roadworthy.records import Importance, Reading, Segment, SegmentReport, Window
 
 
 class DataJudge:
@@ -34,6 +36,13 @@ class DataJudge:
         Those that the window is divided into.
     known
         Other windows, for how often windows come where rows count.
+    ranks
+        How much each feature matters to the version, where that is known.
+
+    Attributes
+    ----------
+    columns
+        The features that are looked at.
     """
 
     def __init__(
@@ -45,20 +54,21 @@ class DataJudge:
         *,
         segments: Sequence[Segment],
         known: Sequence[Window],
+        ranks: Importance | None = None,
     ) -> None:
+        self._ranks = ranks
         self._policy = project.config.policy
         self._dataset = project.dataset
-        self._columns = kept_features(project)
+        self.columns = kept_features(project)
         self._window, self._profiles, self._reference = window, profiles, reference
         self._unit = windows.unit_of(window)
         a_month = windows.windows_a_month(self._policy.window, [*known, window])
         self._level = drift.level(self._policy.drift, a_month, families=1 + len(segments))
         self._before, self._after = reference.sides(profiles, self._unit)
 
-    @property
-    def whole(self) -> Profile:
-        """Profile of all rows of the window."""
-        return self._after.whole
+    def profile(self, segment: Segment | None = ALL) -> Profile:
+        """Return the profile of the window's rows, in all or of one segment."""
+        return self._reference.sides(self._profiles, self._unit, segment)[1].whole
 
     def readings(self, rows: int, repeated: int, usual: Sequence[tuple[int, float]] | None) -> tuple[Reading, ...]:
         """Judge distributions and facts of all rows together.
@@ -76,21 +86,14 @@ class DataJudge:
         days = (self._window.end - self._window.start) / windows.DAY
         promised, time = self._dataset.freshness, self._dataset.column(self._dataset.time)
         found: list[Fact | None] = [
-            *quality.facts(self._before, self._after, self._columns, quality_policy, minimum_rows=fewest),
+            *quality.facts(self._before, self._after, self.columns, quality_policy, minimum_rows=fewest),
             quality.repeated_ids(repeated, rows, quality_policy),
             None if usual is None else quality.volume(rows, days, usual, quality_policy),
         ]
         if promised is not None:
             found.append(quality.lateness(self._after, promised, time, quality_policy, minimum_rows=fewest))
-        return drift.compare(
-            self._before,
-            self._after,
-            self._columns,
-            PREDICTION,
-            self._policy.drift,
-            facts=[fact for fact in found if fact is not None],
-            at_level=self._level,
-        )
+        given = [fact for fact in found if fact is not None]
+        return self._compare(self._before, self._after, self.columns, given)
 
     def segment(self, segment: Segment) -> SegmentReport:
         """Judge the distributions of one segment's rows; its performance is left open."""
@@ -98,8 +101,8 @@ class DataJudge:
         readings: tuple[Reading, ...] = ()
         if before.whole.rows and after.whole.rows:
             divided_by = segment.column if segment.value is not None else None  # of one value, there is nothing to say
-            columns = [column for column in self._columns if column.name != divided_by]
-            readings = drift.compare(before, after, columns, PREDICTION, self._policy.drift, at_level=self._level)
+            columns = [column for column in self.columns if column.name != divided_by]
+            readings = self._compare(before, after, columns)
         return SegmentReport(
             segment=segment,
             rows=after.whole.rows,
@@ -109,6 +112,19 @@ class DataJudge:
             verdict=drift.verdict(readings),
             drifted=drift.drifted(readings),
         )
+
+    def _compare(
+        self, before: Sliced, after: Sliced, columns: Sequence[Column], facts: Sequence[Fact] = ()
+    ) -> tuple[Reading, ...]:
+        policy = self._policy.drift
+        readings = drift.compare(before, after, columns, PREDICTION, policy, facts=facts, at_level=self._level)
+        if self._ranks is None:
+            return readings
+        told = (reading.model_copy(update={"importance": self._weight(reading.column)}) for reading in readings)
+        return importance.ranked(tuple(told), self._ranks)
+
+    def _weight(self, column: str) -> float | None:
+        return self._ranks.weight(column) if self._ranks and column in self._ranks.features else None
 
     def verdicts(self, readings: tuple[Reading, ...], segments: Iterable[SegmentReport]) -> dict[str, Any]:
         """Return the fields of a window's report that follow from its readings and those of its segments."""

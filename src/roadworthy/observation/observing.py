@@ -8,7 +8,7 @@ from functools import cached_property
 
 from roadworthy import registry
 from roadworthy.monitoring import quality, windows
-from roadworthy.observation.answers import performances
+from roadworthy.observation.answers import AnswerJudge
 from roadworthy.observation.data import DataJudge
 from roadworthy.observation.profiling import Profiler, reports_folder
 from roadworthy.observation.references import References
@@ -110,8 +110,12 @@ class _Observation:
             repeated = self.traffic.repeated_among(rows)
             found = data.readings(len(rows), repeated, None if still_open else self._usual(window))
             by_segment = {segment: data.segment(segment) for segment in segments}
-            (reports_folder(self.project) / f"{window.name}.profile.bin").write_bytes(data.whole.to_bytes())
-        whole, parts = performances(self.project, self.traffic, slices, segments)
+            (reports_folder(self.project) / f"{window.name}.profile.bin").write_bytes(data.profile().to_bytes())
+        before = [one for one in self._in_order() if one.window.end <= window.start]
+        answers = AnswerJudge(
+            self.project, self.traffic, window, slices, data, self.references, earlier=before, clock=self.clock
+        )
+        whole, parts = answers.performances(segments)
         report = report.model_copy(
             update=data.verdicts((*found, *self._age(window, rows)), by_segment.values())
             | {
@@ -144,6 +148,9 @@ class _Observation:
         latest = self.traffic.latest
         return windows.is_open(window, len(rows), self.policy, latest=latest, clock=self.clock)
 
+    def _in_order(self) -> list[WindowReport]:
+        return sorted(self.reports.values(), key=lambda report: report.window.start)
+
     def _versions(self, rows: Rows) -> dict[str, int]:
         counts = self.traffic.answered["version"].iloc[rows].value_counts()
         return {str(tag): int(count) for tag, count in counts.items() if count}
@@ -167,7 +174,7 @@ class _Observation:
 
         The first window by the calendar is left out: traffic may have begun in the midst of it.
         """
-        closed = sorted((r for r in self.reports.values() if not r.open), key=lambda report: report.window.start)
+        closed = [report for report in self._in_order() if not report.open]
         earlier = [r for r in closed[1 if self.policy.length else 0 :] if r.window.end <= window.start]
         length = self.policy.length
         same = [r for r in earlier if length and windows.same_season(r.window, window, length)]

@@ -32,7 +32,7 @@ class Traffic:
     Attributes
     ----------
     answered
-        Columns request_id, row, version, the event time and label.
+        Columns request_id, row, version, the event time, label, and at, when that was known.
     time
         Name of the event time's column.
     version
@@ -93,13 +93,13 @@ class Traffic:
         Yields
         ------
         tuple
-            Rows of one or more whole slices, with their labels, and these slices.
+            Rows of one or more whole slices, with label and at, and these slices.
         """
         asked = None if columns is None else list(dict.fromkeys([*KEY, "version", self.time, *columns]))
         for group in _grouped(slices, wanted):
             span = (self.time, group[0][0].start, group[-1][0].end)
             found = project.tables.read("predictions", version=self.version, columns=asked, between=span)
-            known = self.answered.iloc[np.concatenate([rows for _, rows in group])][[*KEY, "label"]]
+            known = self.answered.iloc[np.concatenate([rows for _, rows in group])][[*KEY, "label", "at"]]
             rows = found.drop_duplicates(KEY).merge(known, on=KEY, validate="one_to_one")
             yield rows, [part for part, _ in group]
 

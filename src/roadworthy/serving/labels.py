@@ -58,7 +58,7 @@ class Added(Record):
 
 
 def newest(tables: Tables) -> pd.DataFrame:
-    """Return the label that counts of each row that has any: columns request_id, row and label.
+    """Return the label that counts of each row that has any: columns request_id, row, label, and at, when it was known.
 
     Raises
     ------
@@ -66,7 +66,8 @@ def newest(tables: Tables) -> pd.DataFrame:
         When the table of labels cannot be read.
     """
     if not tables.exists("labels"):
-        return pd.DataFrame({"request_id": pd.Series(dtype="str"), "row": pd.Series(dtype="int64"), "label": _truth()})
+        dtypes = {"request_id": "str", "row": "int64", "label": "boolean", "at": _MOMENT}
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
     return _counting(tables.read("labels"))
 
 
@@ -207,7 +208,7 @@ def _unknown(labels: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _counting(labels: pd.DataFrame) -> pd.DataFrame:
-    found = _in_order(labels).drop_duplicates(KEY, keep="last")[[*KEY, "label"]]
+    found = _in_order(labels).drop_duplicates(KEY, keep="last")[[*KEY, "label", "at"]]
     return found.astype({"label": "boolean"})
 
 
@@ -215,7 +216,3 @@ def _in_order(labels: pd.DataFrame) -> pd.DataFrame:
     """Return labels from the one that was known first; without such a moment, it was known when it was received."""
     at = labels["at"].fillna(labels["received"]) if "at" in labels else labels["received"]
     return labels.assign(at=at).sort_values(["at", "received"])
-
-
-def _truth() -> pd.Series[Any]:
-    return pd.Series(dtype="boolean")
