@@ -107,8 +107,9 @@ class Seen:
         error = np.sqrt(1 / self.rows + 1 / self.rows_reference)
 
         def seen(size: float) -> float:
-            difference = unit * size * error
-            return self.design.seen_before(difference, self.rows, self.rows_reference, lambda d: largest(d).max(axis=1))
+            difference, rows = unit * size * error, (self.rows_reference, self.rows)
+            own, runs = self.design.runs(difference, rows, lambda differences: largest(differences).max(axis=1))
+            return float((runs >= own).mean()) if len(runs) else 0.0
 
         if seen(0.0) <= level:
             return 0.0
