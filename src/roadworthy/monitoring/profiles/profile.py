@@ -8,6 +8,7 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from whylogs.core.view.column_profile_view import ColumnProfileView
@@ -161,7 +162,12 @@ class Profile:
 
     def merge(self, other: Profile) -> Profile:
         """Return the profile of the rows of both; neither is changed."""
-        return Profile(self.view.merge(other.view))
+        with np.errstate(over="ignore", invalid="ignore"):
+            try:
+                return Profile(self.view.merge(other.view))
+            except OverflowError:  # whylogs squares the distance of two means, and a float of Python's has no infinity
+                sketches.let_moments_overflow(self.view)
+                return Profile(self.view.merge(other.view))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ from whylogs.core.metrics.metrics import (  # noqa: E402
     IntsMetric,
 )
 from whylogs.core.view.column_profile_view import ColumnProfileView  # noqa: E402
+from whylogs.core.view.dataset_profile_view import DatasetProfileView  # noqa: E402
 
 logging.getLogger("whylogs").setLevel(logging.ERROR)  # its warnings speak of its own internals
 
@@ -82,6 +83,13 @@ def _moments(numbers: Tally) -> tuple[float, float]:
             mean = float((values / n if counts is None else values * (counts / n)).sum())
         deviations = values - mean
         return mean, float((deviations**2).sum() if counts is None else (deviations**2 * counts).sum())
+
+
+def let_moments_overflow(profile: DatasetProfileView) -> None:
+    """Make the columns' means such that a square too large becomes infinite and ends nothing."""
+    for column in profile.get_columns().values():
+        if metric := column.get_metric("distribution"):
+            metric.mean.set(np.float64(metric.mean.value))
 
 
 def _kll(numbers: Tally) -> Any:  # noqa: ANN401  (whylogs-sketching has no types)
