@@ -11,7 +11,7 @@ import pytest
 
 from roadworthy.errors import MonitoringError
 from roadworthy.monitoring.profiles import Profile
-from roadworthy.observation import observe
+from roadworthy.observation import observe, traffic
 from roadworthy.observation.profiling import Profiler
 from roadworthy.observation.traffic import Traffic
 from roadworthy.records import Segment, WindowReport
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from conftest import Airport
 
 MAY = pd.Timestamp("2013-05-01", tz="UTC")
+EVENING = MAY + pd.Timedelta(hours=20)  # so that a few hours make two windows
 JFK = Segment(column="origin", value="JFK")
 
 
@@ -45,7 +46,7 @@ def profiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_window_says_what_it_was_held_against_and_in_which_parts(airport: Airport) -> None:
     airport.judge_by("{length: day, segments: [origin]}")
-    captured = airport.answer(airport.flights(1500, MAY, 2))
+    captured = airport.answer(airport.flights(1500, EVENING, 0.3))
     reports = observe(airport.project)
     assert [report.window.name for report in reports] == ["2013-05-01", "2013-05-02"]
     assert [report.open for report in reports] == [False, True]
@@ -67,7 +68,7 @@ def test_a_window_says_what_it_was_held_against_and_in_which_parts(airport: Airp
 
 def test_the_budget_is_shared_by_the_window_and_its_segments(airport: Airport) -> None:
     airport.judge_by("{length: day, segments: [origin]}")
-    airport.answer(airport.flights(1500, MAY, 2))
+    airport.answer(airport.flights(1500, EVENING, 0.3))
     first = observe(airport.project)[0]
     levels = {reading.level for one in (first, *first.segments) for reading in one.readings}
     (level,) = levels
@@ -79,7 +80,7 @@ def test_the_budget_is_shared_by_the_window_and_its_segments(airport: Airport) -
 
 def test_a_change_in_one_segment_is_seen_there(airport: Airport) -> None:
     airport.judge_by("{length: day, segments: [origin]}")
-    flights = airport.flights(6000, MAY, 1)
+    flights = airport.flights(6000, MAY, 0.3)
     flights.loc[flights["origin"] == "LGA", "temp"] += 15
     airport.answer(flights)
     (report,) = observe(airport.project)
@@ -90,7 +91,7 @@ def test_a_change_in_one_segment_is_seen_there(airport: Airport) -> None:
 
 def test_a_late_row_reopens_its_window_and_costs_its_slice_alone(airport: Airport, profiled: list[int]) -> None:
     airport.judge_by("{length: day, segments: [origin]}")
-    airport.answer(airport.flights(1000, MAY + pd.Timedelta(hours=18), 1.25))
+    airport.answer(airport.flights(1000, EVENING, 0.6))
     before = observe(airport.project)
     assert sum(profiled) == 1000
     profiled.clear()
@@ -106,9 +107,20 @@ def test_a_late_row_reopens_its_window_and_costs_its_slice_alone(airport: Airpor
     assert Profile.read(folder / "2013-05-02.profile.bin").rows == report.rows
 
 
+def test_rows_are_read_a_stretch_at_a_time(
+    airport: Airport, profiled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "_ROWS_AT_ONCE", 300)
+    airport.answer(airport.flights(1500, MAY, 0.6))
+    (report,) = observe(airport.project)
+    assert sum(profiled) == report.rows == 1500
+    assert max(profiled) <= 300
+    assert len(profiled) < len(report.slices)
+
+
 def test_late_labels_leave_the_readings_as_they_are(airport: Airport, profiled: list[int]) -> None:
     airport.judge_by("{length: day, segments: [origin]}")
-    captured = airport.answer(airport.flights(2000, MAY + pd.Timedelta(hours=18), 0.3))
+    captured = airport.answer(airport.flights(2000, EVENING, 0.3))
     first = observe(airport.project)[0]
     profiled.clear()
     airport.label(captured[captured["scheduled_departure"] < MAY + pd.Timedelta(days=1)])
@@ -188,7 +200,7 @@ def test_windows_of_hours_are_held_against_hours(airport: Airport) -> None:
 def test_a_version_without_slices_still_serves_as_reference(airport: Airport, monkeypatch: pytest.MonkeyPatch) -> None:
     airport.judge_by("{length: day, segments: [origin]}")
     monkeypatch.setattr("roadworthy.observation.references.windows.training_file", lambda unit: "absent")
-    airport.answer(airport.flights(1500, MAY, 2))
+    airport.answer(airport.flights(1500, EVENING, 0.3))
     first = observe(airport.project)[0]
     assert first.baseline is not None
     assert (first.baseline.rows, first.baseline.slices) == (4000, 0)
@@ -249,7 +261,7 @@ def test_freshness_is_judged_where_the_contract_promises_it(airport: Airport) ->
 
 def test_kept_profiles_are_those_of_the_rows(airport: Airport) -> None:
     airport.judge_by("{length: day, segments: [origin]}")
-    captured = airport.answer(airport.flights(1500, MAY, 1))
+    captured = airport.answer(airport.flights(1500, MAY, 0.3))
     (report,) = observe(airport.project)
     profiler = Profiler(airport.project, _traffic(airport))
     segments = [one.segment for one in report.segments]
