@@ -30,8 +30,9 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev $(VENV)/dvc/.installed $(VENV)/mlflow/.installed $(VENV)/rivals/.installed
+bench: $(VENV)/.installed-dev $(VENV)/dvc/.installed $(VENV)/mlflow/.installed $(VENV)/rivals/.installed $(VENV)/river/.installed
 	@export DVC=$(VENV)/dvc/bin/python MLFLOW=$(VENV)/mlflow/bin/python RIVALS=$(VENV)/rivals/bin/python; \
+	export RIVER=$(VENV)/river/bin/python; \
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 # builds the reference bento's image and calls it; not part of `make test`, as it needs a container engine and takes long
@@ -81,6 +82,12 @@ $(VENV)/rivals/.installed: $(VENV)/bin/python constraints.txt
 	$(PYTHON) -m venv $(VENV)/rivals
 	$(VENV)/rivals/bin/python -m pip install --quiet --constraint constraints.txt \
 		"fastapi==0.165.0" uvicorn uvloop httptools $(RIVALS_SHARE)
+	@touch $@
+
+# whose drift detectors the daily test for a changed relation is measured against
+$(VENV)/river/.installed: $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/river
+	$(VENV)/river/bin/python -m pip install --quiet "river==0.26.1"
 	@touch $@
 
 clean:

@@ -46,6 +46,9 @@ class Ground:
         The same version's performance in earlier windows, for what is watched from window to window.
     clock
         What time it is in event time; None takes the newest row's.
+    scores
+        A profile with the columns of `confidence.score_columns` of the window's rows that the version answered; None
+        makes it from the rows.
     """
 
     version: ModelVersion
@@ -55,6 +58,7 @@ class Ground:
     outside: Mapping[str, float] | None = None
     earlier: Sequence[Performance] = ()
     clock: datetime | None = None
+    scores: Profile | None = None
 
 
 def judge(answered: pd.DataFrame, ground: Ground) -> Performance:
@@ -121,7 +125,7 @@ def _estimated(answered: pd.DataFrame, ground: Ground, calibration: Calibration)
         return {}
     use_case, reference = ground.use_case, ground.version.metrics.get(ground.use_case.metric)
     per_day = pd.to_datetime(answered["time"], utc=True).dt.floor("D").value_counts().to_numpy(np.float64)
-    scores = Profile.of(confidence.score_columns(answered["probability"], use_case.value))
+    scores = ground.scores or Profile.of(confidence.score_columns(answered["probability"], use_case.value))
     expected = confidence.expect(scores, calibration, use_case.value, days=per_day.sum() ** 2 / (per_day**2).sum())
     fields: _Fields = {"estimated": {name: one.of_these_rows for name, one in expected.items()}}
     if reference is not None and use_case.metric in expected:

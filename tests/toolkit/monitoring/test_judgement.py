@@ -8,8 +8,10 @@ import pytest
 
 from roadworthy.config import BusinessValue, PerformancePolicy, UseCase
 from roadworthy.monitoring.estimation.calibration import fit
+from roadworthy.monitoring.estimation.confidence import score_columns
 from roadworthy.monitoring.judgement import Ground, judge
 from roadworthy.monitoring.performance import fell, measure, widened
+from roadworthy.monitoring.profiles import Profile
 from roadworthy.records import GateVerdict, ModelVersion, Performance, now
 
 VALUE = BusinessValue(caught=30, false_alarm=-10)
@@ -106,6 +108,14 @@ def test_inputs_that_are_harder_are_an_estimated_fall(ground: Ground) -> None:
     assert found.estimated_fall is not None
     assert found.estimated_fall > 0.1
     assert not found.fell
+
+
+def test_kept_sketches_of_scores_tell_what_the_rows_tell(ground: Ground) -> None:
+    rows = answers(12, 4000, labelled=0.0)
+    halves = [Profile.of(score_columns(part, VALUE)) for part in np.array_split(rows["probability"].to_numpy(), 2)]
+    kept, made = judge(rows, with_(ground, scores=Profile.merged(halves))), judge(rows, ground)
+    for metric, reading in made.estimated.items():
+        assert kept.estimated[metric].value == pytest.approx(reading.value, rel=0.01)
 
 
 def test_without_a_calibration_there_is_no_estimate(ground: Ground) -> None:
