@@ -282,6 +282,19 @@ def test_a_retraining_is_led_on_by_whoever_holds_its_lease(state: State) -> None
     assert [each.id for each in state.retrainings(limit=1)] == ["r2"]
 
 
+def test_what_a_retraining_came_to_is_its_decisions_outcome_too(state: State) -> None:
+    made = decision()
+    opened = retraining().model_copy(update={"decision": made.id})
+    state.add_decision(made, opened)
+    mine = state.claim_retraining("r1", "ann", now(), now() + timedelta(seconds=30))
+    assert mine is not None
+    ended = mine.model_copy(update={"step": "done", "outcome": "promoted"})
+    assert not state.lead_on(ended, after="train", owner="bob")
+    assert state.decisions() == [made]
+    assert state.lead_on(ended, after="train", owner="ann")
+    assert [each.outcome for each in state.decisions()] == ["promoted"]
+
+
 def test_an_observer_is_heard_of_until_it_ends_or_falls_silent(state: State) -> None:
     beat = now() - timedelta(minutes=5)
     silent = Observer(id="a", host="box", pid=1, every=60, started=beat, heartbeat=beat)

@@ -12,13 +12,14 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import get_args
 
 from roadworthy import registry
 from roadworthy.config import Config
 from roadworthy.contract import Dataset
 from roadworthy.errors import RegistryError, RoadworthyError
-from roadworthy.records import CHALLENGER, CHAMPION, Deployment, HistoryEntry, Rollout, now
+from roadworthy.records import CHALLENGER, CHAMPION, Deployment, HistoryEntry, Rollout, Severity, now
 from roadworthy.registry import LoadedModel
 from roadworthy.serving import metrics, tokens
 from roadworthy.serving.lineup import LineUp, Ready
@@ -29,6 +30,7 @@ from roadworthy.state import State
 
 _POLL_SECONDS = 0.25
 _HEARTBEAT_SECONDS = 2.0
+_SILENT_SECONDS = 60.0  # an observer that was not heard of for so long does not live
 _RETRY_REFUSED_SECONDS = 30.0
 _RECENT = 50
 
@@ -245,4 +247,15 @@ class Follower:
                 **self._told,
             )
         )
+        _count(state)
         self._reported, self._reported_at = seen, time.monotonic()
+
+
+def _count(state: State) -> None:
+    """Let /metrics tell what the state knows of alerts and observers: who is told by nobody else sees it there."""
+    alerts = state.open_alerts()
+    for severity in get_args(Severity):
+        metrics.ALERTS.labels(severity).set(sum(alert.severity == severity for alert in alerts))
+    metrics.UNDELIVERED.set(sum(bool(alert.error) for alert in alerts))
+    heard_since = now() - timedelta(seconds=_SILENT_SECONDS)
+    metrics.OBSERVERS.set(sum(one.ended is None and one.heartbeat >= heard_since for one in state.observers()))

@@ -28,6 +28,11 @@ LAG = Gauge(
 SPOOL = Gauge("roadworthy_spool_bytes", "Bytes that wait to be collected", multiprocess_mode="livemax")
 LIVE = Gauge("roadworthy_version_live", "Workers that answer with a version", ["version"], multiprocess_mode="livesum")
 SHADOW = Counter("roadworthy_shadow", "Requests that a challenger answered in the shadow", ["version"])
+ALERTS = Gauge("roadworthy_alerts_open", "Alerts that are not resolved", ["severity"], multiprocess_mode="livemax")
+UNDELIVERED = Gauge(
+    "roadworthy_alerts_undelivered", "Open alerts whose last delivery failed", multiprocess_mode="livemax"
+)
+OBSERVERS = Gauge("roadworthy_observers", "Processes of `roadworthy watch` that live", multiprocess_mode="livemax")
 REFUSED = Counter("roadworthy_refused", "Requests turned away before they were read", ["reason"])
 
 ALL = (
@@ -43,6 +48,9 @@ ALL = (
     SPOOL,
     LIVE,
     SHADOW,
+    ALERTS,
+    UNDELIVERED,
+    OBSERVERS,
     REFUSED,
 )
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from roadworthy.records import AccessToken
+from prometheus_client import REGISTRY
+
+from roadworthy.records import AccessToken, Finding, Observer, now
 from roadworthy.serving import tokens
 from roadworthy.serving.champion import Follower
 from roadworthy.serving.tokens import TokenBook
@@ -95,4 +98,26 @@ def test_tokens_are_known_from_the_first_look_on_and_revoked_by_a_later_one(fres
     tokens.revoke(fresh.state, record.id, by="test")
     follower.look()
     assert not isinstance(book.check(header, "predict"), AccessToken)
+    follower.stop()
+
+
+def test_metrics_tell_of_alerts_and_observers(fresh: Project) -> None:
+    def told(name: str, **labels: str) -> float | None:
+        return REGISTRY.get_sample_value(name, labels)
+
+    finding = Finding(cause="drift:m:1", owner="model", severity="critical", title="3 columns drifted", message="temp")
+    alert, _ = fresh.state.raise_alert(finding, "model: Ada <ada@example.org>")
+    claim = now() + timedelta(minutes=1)
+    fresh.state.claim_delivery(alert.id, now(), claim)
+    fresh.state.record_delivery(alert.id, claim, reached=(), error="not taken", next_attempt=claim)
+    living = Observer(id="a", host="box", pid=1, every=60)
+    dead = living.model_copy(update={"id": "b", "heartbeat": now() - timedelta(minutes=2)})
+    for observer in (living, dead, living.model_copy(update={"id": "c", "ended": now()})):
+        fresh.state.save_observer(observer)
+    follower = Follower(fresh.config, fresh.dataset, TokenBook())
+    follower.look()
+    assert told("roadworthy_alerts_open", severity="critical") == 1
+    assert told("roadworthy_alerts_open", severity="warning") == 0
+    assert told("roadworthy_alerts_undelivered") == 1
+    assert told("roadworthy_observers") == 1
     follower.stop()
