@@ -17,12 +17,15 @@ from roadworthy.records.base import (
 )
 from roadworthy.records.data import Artifact, Ingestion, Pin, RunRecord, TaskRecord
 from roadworthy.records.insight import (
+    AssociationChange,
     Detectability,
     DetectableFall,
     DetectableShift,
+    Explanation,
     FeatureImportance,
     Horizon,
     Importance,
+    Separation,
 )
 from roadworthy.records.monitoring import (
     Bar,
@@ -60,6 +63,7 @@ __all__ = [
     "Alert",
     "Alias",
     "Artifact",
+    "AssociationChange",
     "AuditEntry",
     "Bar",
     "Baseline",
@@ -71,6 +75,7 @@ __all__ = [
     "DetectableFall",
     "DetectableShift",
     "Evidence",
+    "Explanation",
     "FeatureImportance",
     "Finding",
     "GateCheck",
@@ -99,6 +104,7 @@ __all__ = [
     "Scope",
     "Segment",
     "SegmentReport",
+    "Separation",
     "Severity",
     "Slice",
     "Step",

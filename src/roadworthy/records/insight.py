@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from roadworthy.records.base import Record
+from roadworthy.records.base import Record, Verdict
 
 
 class FeatureImportance(Record):
@@ -87,3 +87,58 @@ class Detectability(Record):
     horizons: tuple[Horizon, ...]
     shifts: tuple[DetectableShift, ...] = Field(description="by column, what matters most first; then by horizon")
     falls: tuple[DetectableFall, ...]
+
+
+class Separation(Record):
+    """How well a classifier tells a window's rows from the reference's: all features, and what they do together."""
+
+    auc: float = Field(description="of the classifier on rows and times it has not seen; 0.5 where nothing changed")
+    low: float = Field(description="lower end of its 95 % interval")
+    high: float
+    threshold: float = Field(description="the least area that matters")
+    p_value: float
+    level: float = Field(description="p-value that it must reach")
+    n_reference: int
+    n_window: int
+    blocks: int = Field(description="stretches of time that the window's rows come in; they are what is counted")
+    drivers: dict[str, float] = Field(
+        default={}, description="feature -> by how much the area falls when it is shuffled, the largest first"
+    )
+    verdict: Verdict
+    words: str
+
+
+class AssociationChange(Record):
+    """How two features go together, before and now."""
+
+    first: str
+    second: str
+    measure: Literal["rank correlation", "correlation ratio", "Cramer's V"]
+    reference: float
+    window: float
+    effect: float = Field(description="largest change of a correlation between their ranks or categories, 0 to 2")
+    threshold: float
+    adjusted_p: float = Field(description="corrected over all pairs")
+    level: float
+    verdict: Verdict
+    words: str
+
+
+class Explanation(Record):
+    """Why a metric differs from its value at release: other inputs, or another relation of inputs and label."""
+
+    metric: str
+    reference: float = Field(description="on the labelled rows held out at release")
+    expected: float = Field(description="on these, weighted so that their inputs are the window's")
+    window: float = Field(description="realised")
+    inputs: float | None = Field(description="part of the fall that the inputs explain, above 0 is worse")
+    inputs_low: float | None = None
+    inputs_high: float | None = None
+    relation: float | None = Field(description="part that is left: the relation has changed, or something unseen has")
+    relation_low: float | None = None
+    relation_high: float | None = None
+    effective_rows: float = Field(description="independent rows that the weighted ones are worth")
+    rows: int = Field(description="held-out rows")
+    labelled: int = Field(description="rows of the window")
+    trusted: bool = Field(description="the inputs overlap enough for the parts to be told apart")
+    words: str
