@@ -80,6 +80,7 @@ def _content(report: Report) -> dict[str, Any]:
     chart = charts.line_chart(windows, labels, metric, _marks(report, windows))
     return {
         "prefix": "rw",
+        "script": "",
         "report": report,
         "told": told,
         "label": wording.window_label(told.window) if told else "",
