@@ -6,8 +6,11 @@ may be missing, times, infinities, unusual text). A time is profiled as a number
 items hold raw strings: leave identifiers and whatever must not be stored out of the rows.
 """
 
+from roadworthy.monitoring.profiles.mends import mend
 from roadworthy.monitoring.profiles.profile import Profile
 from roadworthy.monitoring.profiles.sets import ProfileSet
 from roadworthy.monitoring.profiles.summary import Cardinality, ColumnSummary, Count
 
 __all__ = ["Cardinality", "ColumnSummary", "Count", "Profile", "ProfileSet"]
+
+mend()

@@ -15,7 +15,7 @@ from whylogs.core.view.column_profile_view import ColumnProfileView
 from whylogs.core.view.dataset_profile_view import DatasetProfileView
 
 from roadworthy.errors import MonitoringError
-from roadworthy.monitoring.profiles import frames, mends, sketches
+from roadworthy.monitoring.profiles import frames, sketches
 from roadworthy.monitoring.profiles.columns import profiled, text
 from roadworthy.monitoring.profiles.sources import FilePart, Rows, file_parts, parts, spread
 from roadworthy.monitoring.profiles.summary import ColumnSummary
@@ -23,8 +23,6 @@ from roadworthy.records import now
 
 if TYPE_CHECKING:  # a process that profiles a part of the rows has no need of them
     from roadworthy.tables import Tables
-
-mends.make_parts_once()
 
 
 class Profile:

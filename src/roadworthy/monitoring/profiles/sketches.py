@@ -7,7 +7,6 @@ it, more exact, and the same at every run.
 
 from __future__ import annotations
 
-import logging
 import struct
 from typing import Any, NamedTuple
 
@@ -16,11 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import whylogs_sketching as sketches
 from numpy.typing import NDArray
-
-np.unicode_ = np.str_  # type: ignore[attr-defined]  # numpy 2 dropped the name; whylogs' own `why.log` still uses it
-
-from whylogs.core.metrics.column_metrics import ColumnCountsMetric, TypeCountersMetric  # noqa: E402  (after the mend)
-from whylogs.core.metrics.metric_components import (  # noqa: E402
+from whylogs.core.metrics.column_metrics import ColumnCountsMetric, TypeCountersMetric
+from whylogs.core.metrics.metric_components import (
     FractionalComponent,
     FrequentStringsComponent,
     HllComponent,
@@ -29,16 +25,14 @@ from whylogs.core.metrics.metric_components import (  # noqa: E402
     MaxIntegralComponent,
     MinIntegralComponent,
 )
-from whylogs.core.metrics.metrics import (  # noqa: E402
+from whylogs.core.metrics.metrics import (
     CardinalityMetric,
     DistributionMetric,
     FrequentItemsMetric,
     IntsMetric,
 )
-from whylogs.core.view.column_profile_view import ColumnProfileView  # noqa: E402
-from whylogs.core.view.dataset_profile_view import DatasetProfileView  # noqa: E402
-
-logging.getLogger("whylogs").setLevel(logging.ERROR)  # its warnings speak of its own internals
+from whylogs.core.view.column_profile_view import ColumnProfileView
+from whylogs.core.view.dataset_profile_view import DatasetProfileView
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

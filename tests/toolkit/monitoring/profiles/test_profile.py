@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import subprocess
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
@@ -240,19 +238,3 @@ def test_a_truncated_or_missing_file_is_refused(tmp_path: Path) -> None:
         Profile.read(tmp_path / "half")
     with pytest.raises(MonitoringError, match="cannot be read: No such file"):
         Profile.read(tmp_path / "none")
-
-
-LOG = "import whylogs, pandas; print(whylogs.log(pandas.DataFrame({'a': ['x', 'y']})).view().to_pandas()['counts/n'])"
-
-
-def test_the_numpy_mend_is_still_needed() -> None:
-    without = subprocess.run([sys.executable, "-c", LOG], capture_output=True, text=True, check=False)
-    assert "np.unicode_" in without.stderr, (
-        "whylogs logs on this numpy by itself: remove the line `np.unicode_ = ...` from monitoring/profiles/sketches.py"
-    )
-    mended = f"import roadworthy.monitoring.profiles; {LOG}"
-    with_mend = subprocess.run(
-        [sys.executable, "-W", "error", "-c", mended], capture_output=True, text=True, check=True
-    )
-    assert with_mend.stdout.split()[:3] == ["column", "a", "2"]
-    assert with_mend.stderr == ""
