@@ -30,9 +30,11 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev $(VENV)/dvc/.installed $(VENV)/mlflow/.installed $(VENV)/rivals/.installed $(VENV)/river/.installed
+RIVAL_PLACES := $(VENV)/dvc $(VENV)/mlflow $(VENV)/rivals $(VENV)/river $(VENV)/evidently
+
+bench: $(VENV)/.installed-dev $(RIVAL_PLACES:=/.installed)
 	@export DVC=$(VENV)/dvc/bin/python MLFLOW=$(VENV)/mlflow/bin/python RIVALS=$(VENV)/rivals/bin/python; \
-	export RIVER=$(VENV)/river/bin/python; \
+	export RIVER=$(VENV)/river/bin/python EVIDENTLY=$(VENV)/evidently/bin/python; \
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 # builds the reference bento's image and calls it; not part of `make test`, as it needs a container engine and takes long
@@ -88,6 +90,12 @@ $(VENV)/rivals/.installed: $(VENV)/bin/python constraints.txt
 $(VENV)/river/.installed: $(VENV)/bin/python
 	$(PYTHON) -m venv $(VENV)/river
 	$(VENV)/river/bin/python -m pip install --quiet "river==0.26.1"
+	@touch $@
+
+# what the drift rule is held against; in a place of its own, as it wants other versions
+$(VENV)/evidently/.installed: $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/evidently
+	$(VENV)/evidently/bin/python -m pip install --quiet evidently pyarrow
 	@touch $@
 
 clean:

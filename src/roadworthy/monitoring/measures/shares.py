@@ -95,7 +95,7 @@ def difference(reference: Share, window: Share) -> Difference:
         high=max(abs(low), abs(high)),
         rows_reference=rows[0],
         rows=rows[1],
-        detectable=partial(detectable_share, reference.value, together, design=design),
+        detectable=partial(detectable_share, reference.value, rows, design=design),
         precedent=Precedent(float(2 * special.ndtr(-own / deviation)), 2 * special.ndtr(-runs / deviation)),
     )
 
@@ -119,7 +119,7 @@ def quantile(level: float, design: DesignEffect) -> float:
     return float(-special.ndtri(design.careless(level) / 2))
 
 
-def detectable_share(before: float, rows: float, level: float, design: DesignEffect) -> float:
+def detectable_share(before: float, rows: tuple[float, float], level: float, design: DesignEffect) -> float:
     """Return the least rise of a share that is found four times out of five.
 
     Parameters
@@ -127,16 +127,22 @@ def detectable_share(before: float, rows: float, level: float, design: DesignEff
     before
         The share in the reference.
     rows
-        The two sides' rows: their product over their sum.
+        Independent rows of the reference and the window.
     level
         Chance of a false alarm that the test may take.
     design
         The design effect.
     """
-    deviations, rise = quantile(level, design) + NORMAL_POWER, 0.0
+    if min(rows) <= 0:
+        return 1.0
+    weight, together, needed = rows[1] / (rows[0] + rows[1]), harmonic(*rows), quantile(level, design)
+    rise = 0.0
     for _ in range(30):  # the noise grows with the share that is looked for; this settles soon
-        share = min(before + rise, 0.5)
-        rise = deviations * (max(share * (1 - share), 1 / rows) / rows) ** 0.5
+        after = min(before + rise, 1.0)
+        pooled = before + weight * (after - before)
+        by_chance = max(pooled * (1 - pooled), 1 / (rows[0] + rows[1])) / together
+        spread = before * (1 - before) / rows[0] + after * (1 - after) / rows[1]
+        rise = needed * by_chance**0.5 + NORMAL_POWER * spread**0.5
     return min(rise, 1.0)
 
 

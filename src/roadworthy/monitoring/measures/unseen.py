@@ -10,7 +10,7 @@ from scipy import stats
 
 from roadworthy.contract import Column
 from roadworthy.monitoring.design_effect import DesignEffect
-from roadworthy.monitoring.measures.base import CONFIDENCE, Evidence, Measure, harmonic
+from roadworthy.monitoring.measures.base import CONFIDENCE, Evidence, Measure
 from roadworthy.monitoring.measures.shares import Share, detectable_share, quantile, wilson
 from roadworthy.monitoring.profiles import ColumnSummary, Count
 from roadworthy.monitoring.slices import SlicedColumn
@@ -84,7 +84,7 @@ def _by_name(reference: SlicedColumn, window: SlicedColumn, column: Column) -> E
         subject=subject,
         headline=headline,
         fact=fact,
-        detectable=partial(detectable_share, once.value, harmonic(*rows), design=design),
+        detectable=partial(detectable_share, once.value, rows, design=design),
     )
 
 
