@@ -81,7 +81,7 @@ class WindowPolicy(Section):
         "season: earlier windows of the same hour of the day, day of the week, or month",
     )
     frozen: str = Field(default="", description="name of the frozen window, which is its start, such as 2013-05-01")
-    earlier: int = Field(default=4, ge=1, description="windows that `before` or `season` takes, the newest")
+    earlier: int = Field(default=8, ge=1, description="windows that `before` or `season` takes, the newest")
     segments: tuple[str, ...] = Field(default=(), description="features whose values are also judged by themselves")
     most_segments: int = Field(default=10, ge=1, description="values of each, the most frequent; the rest is other")
 
