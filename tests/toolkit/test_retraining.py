@@ -375,6 +375,7 @@ def test_a_leader_that_is_killed_is_followed_by_the_next_look(project: Project) 
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 def test_whoever_is_killed_at_any_step_the_chain_is_gone_through_once(project: Project) -> None:
     steps, moments = ("train", "release", "compare", "promote"), ("begun", "worked", "kept")
     _goes_on(project, list(product(steps, moments)))
