@@ -11,10 +11,12 @@ import pandas as pd
 from roadworthy import registry
 from roadworthy.contract import Column
 from roadworthy.errors import MonitoringError, RegistryError
-from roadworthy.monitoring import detectability, drift, importance
+from roadworthy.monitoring import detectability, drift, importance, windows
 from roadworthy.monitoring.detectability import Rule, Traffic
 from roadworthy.monitoring.detectability.plot import draw
 from roadworthy.monitoring.profiles import Profile
+from roadworthy.monitoring.slices import Sliced
+from roadworthy.monitoring.windows import SlicedProfiles
 from roadworthy.project import Project
 from roadworthy.records import CHAMPION, Detectability, Importance, ModelVersion
 from roadworthy.serving import capture
@@ -68,7 +70,8 @@ def outlook(
     traffic = _traffic(project, rows_per_day, label_delay, labelled_share)
     policy, columns = project.config.policy, _kept(project)
     days = detectability.window_days(policy.window, traffic.rows_per_day)
-    rule, chance = _rule(project, reference, columns, days)
+    rule, chance, segments = _rule(project, reference, columns, days)
+    sliced = _sliced(version, windows.DAY if days >= 1 else windows.HOUR)
     horizons = detectability.horizons(traffic, policy.window)
     release = version.metrics.get(project.config.settings.use_case.metric)
     return Detectability(
@@ -80,10 +83,10 @@ def outlook(
         window=detectability.window_words(policy.window),
         power=power,
         level=rule.level,
-        false_alarms_per_month=chance * detectability.HORIZONS["a month"] / days,
+        false_alarms_per_month=chance * (1 + segments) * detectability.HORIZONS["a month"] / days,
         horizons=horizons,
         shifts=detectability.smallest_shifts(
-            reference, columns, PREDICTION, rule, horizons, importance=_importance(version), power=power
+            sliced or reference, columns, PREDICTION, rule, horizons, importance=_importance(version), power=power
         ),
         falls=()
         if release is None
@@ -97,17 +100,29 @@ def outlook(
     )
 
 
-def _rule(project: Project, reference: Profile, columns: tuple[Column, ...], days: float) -> tuple[Rule, float]:
-    """Return what one reading must reach, and the chance of a false alarm that a whole window takes.
+def _rule(project: Project, reference: Profile, columns: tuple[Column, ...], days: float) -> tuple[Rule, float, int]:
+    """Return what one reading must reach, the chance of a false alarm that the window takes, and its segments.
 
     A column that alone has changed must pass the level that is divided by the number of all readings.
     """
     policy = project.config.policy
-    chance = drift.level(policy.drift, detectability.HORIZONS["a month"] / days)
+    segments = windows.segments_of(
+        [project.dataset.column(name) for name in policy.window.segments], reference, policy.window.most_segments
+    )
+    chance = drift.level(policy.drift, detectability.HORIZONS["a month"] / days, families=1 + len(segments))
     judged = project.state.windows()
     readings = judged[-1].readings if judged else ()
     tests = len(readings or drift.compare(reference, reference, columns, PREDICTION, policy.drift))
-    return Rule(chance / max(tests, 1), policy.drift.effect, policy.drift.minimum_rows), chance
+    return Rule(chance / max(tests, 1), policy.drift.effect, policy.drift.minimum_rows), chance, len(segments)
+
+
+def _sliced(version: ModelVersion, unit: timedelta) -> Sliced | None:
+    """Return the training data in slices; None for a version from before slices were kept, or of other windows."""
+    try:
+        path = registry.file(version.tag, windows.training_file(unit))
+    except RegistryError:
+        return None
+    return SlicedProfiles.from_bytes(path.read_bytes()).sliced(unit, season=7 if unit == windows.DAY else 24)
 
 
 def _kept(project: Project) -> tuple[Column, ...]:

@@ -62,14 +62,16 @@ class Noise:
         if size > 1 and by_rounds:  # a rhythm that window and reference hold whole is no noise
             reference, slices = reference.rounds(), slices // size
         if len(reference.rows) < 2:
-            return Seen(rows, self._known_rows(float(self.column.whole.values)), DesignEffect(nothing, nothing), self)
+            drawn = self._known_rows(rows), self._known_rows(float(self.column.whole.values))
+            return Seen(*drawn, drawn, DesignEffect(nothing, nothing), self)
         window = Slices(np.zeros((slices, len(self.expected))), np.full(slices, rows / slices))
         design = DesignEffect.of(reference, nothing, self.expected, self.scale)
         design = DesignEffect(
             reference, window, design.correlation, design.neighbours, design.unevenness, design.freedom
         )
         known = design.rows(self.column.whole.values, reference)
-        return Seen(self._known_rows(design.rows(rows, window)), self._known_rows(known), design, self)
+        drawn = rows, float(self.column.whole.values)
+        return Seen(self._known_rows(design.rows(rows, window)), self._known_rows(known), drawn, design, self)
 
     def _known_rows(self, rows: float) -> float:
         """Take the sketch's own error into account, as the measure does."""
@@ -86,12 +88,15 @@ class Seen:
     ----------
     rows, rows_reference
         Independent rows that window and reference are worth.
+    drawn
+        The rows themselves.
     design
         Their design effect.
     """
 
     rows: float
     rows_reference: float
+    drawn: tuple[float, float]
     design: DesignEffect
     noise: Noise
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,13 @@ _POINTS = 256  # quantiles that stand for a distribution
 _FINE = 2048  # places on a bridge
 _BRIDGES = 400  # pairs of them: a chance of 0.8 is off by 0.02
 _LARGEST = 4.0  # standard deviations; what is not found then is not found
+
+
+class Sampled(NamedTuple):
+    """The rows of window and reference: how many are ``drawn``, and how many independent ones they are ``worth``."""
+
+    drawn: tuple[float, float]
+    worth: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -68,37 +76,42 @@ class Shift:
         mean = float(self.values @ self.before)
         return float(np.sqrt(np.square(self.values - mean) @ self.before))
 
-    def chance(self, size: float, *, rows: float, rows_reference: float, critical: float) -> float:
+    def chance(self, size: float, noise: Sampled, critical: float) -> float:
         """Return the probability that a test finds the shift.
 
         Parameters
         ----------
         size
             Of the shift, as for `after`.
-        rows, rows_reference
-            Independent rows of the window and of the reference.
+        noise
+            What chance does to both sides.
         critical
             The least distance that counts as found.
 
         Notes
         -----
-        An empirical distribution function of n rows is off by a Brownian bridge over ``sqrt(n)`` (Donsker 1952). The
-        bridges are simulated, 400 pairs, the same ones at each call: the chance is a smooth function of the size.
+        An empirical distribution function of n independent rows is off by a Brownian bridge over ``sqrt(n)`` (Donsker
+        1952). What rows of one day have in common moves the whole distribution up or down at once. Both are simulated,
+        400 times, with the same draws at each call: the chance is a smooth function of the size.
         """
-        first, second = _bridges()
+        bridges, moves = _draws()
         before, after = np.cumsum(self.before), np.cumsum(self.after(size))
-        noise = first[:, _place(after)] / np.sqrt(rows) - second[:, _place(before)] / np.sqrt(rows_reference)
-        return float((np.abs(after - before + noise).max(axis=1) >= critical).mean())
+        differences = after - before
+        for sign, side, shares in ((1, 0, after), (-1, 1, before)):
+            drawn, worth = noise.drawn[side], noise.worth[side]
+            common = np.sqrt(max(1 / worth - 1 / drawn, 0.0) * np.clip(shares * (1 - shares), 0, 1))
+            off = bridges[side][:, _place(shares)] / np.sqrt(drawn) + moves[side][:, None] * common
+            differences = differences + sign * off
+        return float((np.abs(differences).max(axis=1) >= critical).mean())
 
-    def smallest(self, power: float, *, rows: float, rows_reference: float, critical: float) -> float | None:
+    def smallest(self, power: float, noise: Sampled, critical: float) -> float | None:
         """Return the least size that is found with probability ``power``; None when none is, up or down.
 
         A shift up is above 0. Down is asked only when up there is no room, as where nearly all values are the highest.
         """
 
         def missing(size: float, sign: int) -> float:
-            chance = self.chance(sign * size, rows=rows, rows_reference=rows_reference, critical=critical)
-            return chance - power
+            return self.chance(sign * size, noise, critical) - power
 
         for sign in (1, -1):
             if missing(_LARGEST, sign) >= 0:
@@ -114,9 +127,9 @@ def _place(shares: _Floats) -> NDArray[np.intp]:
 
 
 @cache
-def _bridges() -> tuple[_Floats, _Floats]:
-    """Two sets of Brownian bridges over [0, 1], each of shape (bridges, places)."""
-    steps = np.random.default_rng(0).normal(0, np.sqrt(1 / _FINE), (2, _BRIDGES, _FINE))
-    walks = np.concatenate([np.zeros((2, _BRIDGES, 1)), np.cumsum(steps, axis=2)], axis=2)
-    bridges = walks - np.linspace(0, 1, _FINE + 1) * walks[:, :, -1:]
-    return bridges[0], bridges[1]
+def _draws() -> tuple[_Floats, _Floats]:
+    """Brownian bridges over [0, 1] for two sides, shape (2, draws, places), and normal draws, shape (2, draws)."""
+    rng = np.random.default_rng(0)
+    walks = np.cumsum(rng.normal(0, np.sqrt(1 / _FINE), (2, _BRIDGES, _FINE)), axis=2)
+    walks = np.concatenate([np.zeros((2, _BRIDGES, 1)), walks], axis=2)
+    return walks - np.linspace(0, 1, _FINE + 1) * walks[:, :, -1:], rng.normal(size=(2, _BRIDGES))

@@ -11,7 +11,7 @@ from roadworthy.contract import Column
 from roadworthy.monitoring.detectability import falls as fallen
 from roadworthy.monitoring.detectability.categories import Bar, Favour
 from roadworthy.monitoring.detectability.noise import Noise, Seen
-from roadworthy.monitoring.detectability.numbers import Shift
+from roadworthy.monitoring.detectability.numbers import Sampled, Shift
 from roadworthy.monitoring.measures.base import harmonic
 from roadworthy.monitoring.measures.numbers import distance_found
 from roadworthy.monitoring.profiles import ColumnSummary, Profile
@@ -173,8 +173,8 @@ def _number(known: ColumnSummary, column: Column, rule: Rule) -> _Find:
     shift = Shift.of(known)
 
     def find(seen: Seen, power: float) -> dict[str, object] | None:
-        critical = rule.distance(seen)
-        size = shift.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, critical=critical)
+        noise = Sampled(seen.drawn, (seen.rows, seen.rows_reference))
+        size = shift.smallest(power, noise, rule.distance(seen))
         if size is None or shift.deviation == 0:
             return None
         before, after = shift.means(size)

@@ -14,8 +14,9 @@ from roadworthy.contract import Column
 from roadworthy.monitoring import detectability, drift
 from roadworthy.monitoring.detectability import Rule
 from roadworthy.monitoring.detectability.categories import Bar, Favour
-from roadworthy.monitoring.detectability.numbers import Shift
+from roadworthy.monitoring.detectability.numbers import Sampled, Shift
 from roadworthy.monitoring.profiles import Profile
+from roadworthy.monitoring.slices import Sliced
 from roadworthy.records import DetectableShift, FeatureImportance, Horizon, Importance, MetricReading
 
 POLICY = DriftPolicy()
@@ -162,7 +163,7 @@ def test_what_matters_most_comes_first() -> None:
 def test_where_all_are_at_the_top_a_shift_down_is_asked() -> None:
     values = np.array([0.0] * 10 + [1.0] * 990)
     down = Shift.of(Profile.of(pd.DataFrame({"x": np.tile(values, 20)})).column("x"))
-    size = down.smallest(0.8, rows=5000, rows_reference=20_000, critical=0.03)
+    size = down.smallest(0.8, Sampled((5000, 20_000), (5000, 20_000)), 0.03)
     assert size is not None
     assert size < 0
     mostly = Favour("a", np.array([0.95, 0.05]))
@@ -183,3 +184,26 @@ def test_falls_are_told_for_each_horizon() -> None:
     assert 0.03 < month.fall < week.fall
     assert week.value == pytest.approx(0.75 - week.fall)
     assert month.words == f"roc_auc from 0.750 to {month.value:.3f}"
+
+
+def test_where_rows_of_a_day_are_alike_larger_changes_are_needed_and_found_as_often() -> None:
+    days, each, column = 14, 120, COLUMNS[0]
+    asked = Rule(0.002, POLICY.effect, POLICY.minimum_rows)
+    wanted = Horizon(name="then", days=days, windows=1, rows=days * each, slices=days, labelled_windows=1, labelled=0)
+
+    def alike(count: int, rng: np.random.Generator, size: float = 0.0) -> Sliced:
+        of_day = rng.normal(0, 0.25, count)
+        drawn = [rng.normal(one + size, 1, each) for one in of_day]
+        return Sliced.merged([Profile.of(pd.DataFrame({"normal": values})) for values in drawn])
+
+    found, expected = 0, []
+    for repeat in range(24):
+        rng = np.random.default_rng(repeat)
+        reference = alike(60, rng)
+        (smallest,) = detectability.smallest_shifts(reference, [column], None, asked, [wanted])
+        expected.append(float(smallest.sd or 9.0))
+        window = alike(days, rng, size=float(smallest.sd or 9.0) * float(np.sqrt(1 + 0.25**2)))
+        readings = drift.compare(reference, window, [column], None, POLICY, at_level=asked.level)
+        found += readings[0].verdict == "drift"
+    assert np.mean(expected) > 1.3 * float(found_at(days * each, asked=asked)["normal"].sd or 9.0)
+    assert 0.6 <= found / 24 <= 0.97, (found, np.mean(expected))
