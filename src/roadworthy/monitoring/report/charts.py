@@ -132,19 +132,38 @@ def _series(
     estimated: bool,
     release: float | None,
 ) -> Series:
-    upper = [f"{scale.x(i)} {scale.y(reading.high)}" for i, reading in points]
-    lower = [f"{scale.x(i)} {scale.y(reading.low)}" for i, reading in points]
-    middle = [f"{scale.x(i)} {scale.y(reading.value)}" for i, reading in points]
     first, last = scale.x(points[0][0]) - _OVERHANG, scale.x(points[-1][0]) + _OVERHANG
+    runs = _runs(points)
     return Series(
         version=version,
         ink=ink,
         estimated=estimated,
-        line=f"M{'L'.join(middle)}",
-        band=f"M{'L'.join(upper + lower[::-1])}z",
-        dots="".join(f"M{at}h0" for at in middle),
+        line="".join(f"M{'L'.join(_places(run, scale))}" for run in runs),
+        band="".join(_band(run, scale) for run in runs),
+        dots="".join(f"M{at}h0" for at in _places(points, scale)),
         release="" if release is None else f"M{first:g} {scale.y(release)}H{last:g}",
     )
+
+
+def _places(points: list[tuple[int, MetricReading]], scale: _Scale) -> list[str]:
+    return [f"{scale.x(i)} {scale.y(reading.value)}" for i, reading in points]
+
+
+def _band(points: list[tuple[int, MetricReading]], scale: _Scale) -> str:
+    upper = [f"{scale.x(i)} {scale.y(reading.high)}" for i, reading in points]
+    lower = [f"{scale.x(i)} {scale.y(reading.low)}" for i, reading in points]
+    return f"M{'L'.join(upper + lower[::-1])}z"
+
+
+def _runs(points: list[tuple[int, MetricReading]]) -> list[list[tuple[int, MetricReading]]]:
+    """Divide points where windows between them have none, so that no line leads over them."""
+    runs: list[list[tuple[int, MetricReading]]] = []
+    for point in points:
+        if runs and runs[-1][-1][0] == point[0] - 1:
+            runs[-1].append(point)
+        else:
+            runs.append([point])
+    return runs
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -87,7 +87,8 @@ def acted(decision: Decision) -> str:
 def decision_words(report: Report, decision: Decision) -> str:
     """Tell what was decided, why, and what came of it."""
     if decision.action == "nothing":
-        return "Nothing: none was needed."
+        drift = any(found.verdict == "drift" for found in report.windows if found.window == decision.window)
+        return f"Nothing yet: {_sentence(decision.reason)}" if drift else "Nothing: none was needed."
     act = _ACTS.get(decision.action, "")
     if decision.waits:
         act = f"{_ACTS.get(decision.asks_for or '', 'This')} waits for a person's approval"
@@ -236,6 +237,10 @@ def _done(report: Report, told: WindowReport) -> Iterator[str]:
         yield "Nothing yet: this window was looked at, but not decided about. The command roadworthy watch decides."
     else:
         yield "Nothing: none was needed."
+    before = [one for one in report.decisions if one.window.start < told.window.start and acted(one)]
+    if before and not (decision and acted(decision)):
+        newest = max(before, key=lambda one: (one.window.start, one.at))
+        yield f"The last act was for {window_label(newest.window)}. {decision_words(report, newest)}"
 
 
 def _sentence(words: str, *, begin: bool = False) -> str:

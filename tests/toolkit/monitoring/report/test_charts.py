@@ -61,6 +61,8 @@ def test_a_gap_between_windows_and_two_versions_are_drawn() -> None:
     chart = charts.line_chart(reports, ["May", "Jun", "Jul"], "roc_auc", {})
     assert chart is not None
     assert [(series.version, series.dots.count("M")) for series in chart.series] == [("v:1", 2), ("v:2", 1)]
+    assert [series.line.count("M") for series in chart.series] == [2, 1]
+    assert [series.band.count("z") for series in chart.series] == [2, 1]
 
 
 def test_marks_stand_over_their_windows() -> None:

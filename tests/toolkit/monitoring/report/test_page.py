@@ -275,7 +275,7 @@ def test_a_reading_tells_its_interval_what_its_rows_are_worth_and_its_importance
         "temp", effect_low=0.28, effect_high=0.321, effective_n=900.4, importance=0.8, effective_n_reference=9e4
     )
     text = Parsed(to_html(examples.report(examples.found(6, reading)))).text
-    assert "Size 0.3 (0.28 to 0.321), counts from 0.03" in text
+    assert "Size 0.3 (0.28 to 0.32), counts from 0.03" in text
     assert "28,000 rows, worth 900 independent ones, against 100,000. Importance to the model: 0.8." in text
 
 

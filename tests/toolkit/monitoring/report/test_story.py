@@ -83,7 +83,7 @@ def test_a_window_that_has_only_begun_is_mentioned(examples: Examples) -> None:
 @pytest.mark.parametrize(
     ("action", "outcome", "words"),
     [
-        ("nothing", None, "Nothing: none was needed."),
+        ("nothing", None, "Nothing yet: 2 columns drifted."),
         ("alert", None, "The owner was told: 2 columns drifted."),
         ("retrain", "trained b, promoted", "Retraining: 2 columns drifted. Outcome: trained b, promoted."),
         ("rollback", "rolled back to a", "Rollback: 2 columns drifted. Outcome: rolled back to a."),
@@ -151,6 +151,16 @@ def test_what_matters_to_the_model_is_told_first(examples: Examples) -> None:
         6, examples.reading("loud", effect=0.9, importance=0.01), examples.reading("key", effect=0.2, importance=1.0)
     )
     assert tell(examples.report(found)).evidence[0].startswith("key is higher")
+
+
+def test_the_last_act_is_told_where_nothing_was_done_since(examples: Examples, report: Report) -> None:
+    acts = examples.decision(4, "rollback", "v:1 was better"), examples.decision(5, "retrain", outcome="promoted b")
+    assert tell(report.model_copy(update={"decisions": (*acts, examples.decision(6, "alert"))})).done == (
+        "The owner was told: 2 columns drifted. "
+        "The last act was for May 2013. Retraining: 2 columns drifted. Outcome: promoted b."
+    )
+    decided = (*acts, examples.decision(6, "retrain", outcome="promoted c"))
+    assert "May" not in tell(report.model_copy(update={"decisions": decided})).done
 
 
 def test_a_person_is_asked(examples: Examples, report: Report) -> None:
