@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(BIN)/roadworthy demo $(QUICK)
 
 test: $(VENV)/.installed-dev static
-	$(BIN)/python -m pytest --durations=15
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=40
 
 full: $(VENV)/.installed-dev static
 	$(BIN)/python -m pytest -m full
