@@ -69,9 +69,10 @@ def _decimals(array: pa.ChunkedArray) -> ColumnProfileView:
 def _times(array: pa.ChunkedArray) -> ColumnProfileView:
     """A moment is a number of seconds since 1970, a time of day one since midnight; a duration is one of seconds."""
     kind = array.type
-    bits = pa.int32() if kind.bit_width == 32 else pa.int64()
-    scale = 1 / _DAY if pa.types.is_date32(kind) else _SECONDS["ms" if pa.types.is_date64(kind) else kind.unit]
-    return _fractions(array, _values(array.cast(bits)) / scale)
+    values = _values(array.cast(pa.int32() if kind.bit_width == 32 else pa.int64()))
+    if pa.types.is_date32(kind):
+        return _fractions(array, values * _DAY)
+    return _fractions(array, values / _SECONDS["ms" if pa.types.is_date64(kind) else kind.unit])
 
 
 def _fractions(array: pa.ChunkedArray, values: NDArray[Any]) -> ColumnProfileView:

@@ -7,11 +7,13 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from roadworthy.errors import MonitoringError
 from roadworthy.monitoring.profiles.profile import Profile
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same profiles make the same bytes at any time
+_PLAIN = " =:+,@()"  # stay as they are in a member's name; others but letters and digits are written as in addresses
 _SUFFIX = ".profile.bin"
 
 
@@ -47,7 +49,8 @@ class ProfileSet(Mapping[str, Profile]):
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 for name in archive.namelist():
-                    found._profiles[name.removesuffix(_SUFFIX)] = archive.read(name)
+                    key = unquote(name.removesuffix(_SUFFIX), errors="surrogatepass")
+                    found._profiles[key] = archive.read(name)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, EOFError) as error:
             raise MonitoringError(
                 f"This is not a readable set of profiles: {error}.", "Make the profiles again from their rows."
@@ -70,7 +73,8 @@ class ProfileSet(Mapping[str, Profile]):
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for key, profile in self._profiles.items():
                 content = profile if isinstance(profile, bytes) else profile.to_bytes()
-                archive.writestr(zipfile.ZipInfo(f"{key}{_SUFFIX}", _DATE), content, zipfile.ZIP_DEFLATED)
+                name = quote(key, safe=_PLAIN, errors="surrogatepass") + _SUFFIX
+                archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
         return file.getvalue()
 
     def write(self, path: Path) -> None:

@@ -74,6 +74,12 @@ def test_times_are_distributions_in_time(kind: pa.DataType, seconds: float) -> N
     assert list(column.quantiles([0, 1])) == pytest.approx([seconds, 2 * seconds], abs=1e-12)
 
 
+def test_days_are_whole_seconds() -> None:
+    days = np.arange(-20_000, 40_000)
+    column = summary(pa.array(days, pa.int32()).cast(pa.date32()))
+    assert {float(value) % 86_400 for value in column.quantiles(np.linspace(0, 1, 500))} == {0.0}
+
+
 OTHERS: dict[str, tuple[pa.Array, tuple[int, int, str], list[str]]] = {
     "truth": (pa.array([True, None, False, True]), (4, 1, "categorical"), ["True", "False"]),
     "nothing": (pa.nulls(3), (3, 3, "empty"), []),

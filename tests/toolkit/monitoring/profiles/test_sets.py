@@ -20,7 +20,7 @@ def rows(n: int, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"x": rng.normal(size=n), "c": rng.choice(["a", "b"], n)})
 
 
-KEYS = ["2013-01-01T00:00:00+00:00", "origin=JFK/dest=été", "", "../above"]
+KEYS = ["2013-01-01T00:00:00+00:00", "origin=JFK/dest=été", "", "../above", "100%\0\ud800"]
 
 
 def test_profiles_come_back_under_their_keys(tmp_path: Path) -> None:
@@ -28,10 +28,10 @@ def test_profiles_come_back_under_their_keys(tmp_path: Path) -> None:
     profiles.write(tmp_path / "slices.zip")
     again = ProfileSet.read(tmp_path / "slices.zip")
     assert list(again) == KEYS
-    assert [again[key].rows for key in KEYS] == [10, 11, 12, 13]
+    assert [again[key].rows for key in KEYS] == [10, 11, 12, 13, 14]
     assert again[KEYS[1]].column("x").mean == profiles[KEYS[1]].column("x").mean
     assert ProfileSet.read(tmp_path / "slices.zip").to_bytes() == profiles.to_bytes()  # unread ones too
-    assert (len(again), "none" in again, again.get("none")) == (4, False, None)
+    assert (len(again), "none" in again, again.get("none")) == (5, False, None)
 
 
 def test_each_member_is_a_whylogs_profile() -> None:
