@@ -46,7 +46,9 @@ def findings(report: WindowReport) -> tuple[Finding, ...]:
     """
     found: list[Finding | None] = []
     if not report.open:  # the first days of a month are not a month: drift waits until the window has closed
-        found += [_drift(report), *(_quality(reading, report) for reading in report.readings)]
+        found += [_drift(report), _drift_in_parts(report), *(_quality(reading, report) for reading in report.readings)]
+    else:  # that nothing new comes must be known while it lasts
+        found += [_quality(reading, report) for reading in report.readings if reading.kind == "freshness"]
     for performance, where in _parts(report):
         found += [_fall(performance, report, where), _estimated_fall(performance, report, where)]
     for performance in report.performance:
@@ -241,12 +243,28 @@ def _drift(report: WindowReport) -> Finding | None:
     largest = sorted(moved, key=lambda r: r.effect / r.threshold, reverse=True)
     words = "; ".join(reading.words for reading in largest[:3])
     names = ", ".join(dict.fromkeys(reading.column for reading in largest))
+    against = report.baseline.words if report.baseline else f"what {report.reference} was trained on"
     return Finding(
         cause=f"drift:{report.reference}",
         owner="model",
         severity="warning",
-        title=f"{len(largest)} columns drifted from what {report.reference} was trained on",
+        title=f"{len(largest)} columns drifted from {against}",
         message=f"In the window from {report.window.name}: {words}. All: {names}.",
+    )
+
+
+def _drift_in_parts(report: WindowReport) -> Finding | None:
+    """Tell of columns that drifted in a segment and not in the whole, all segments together."""
+    moved = {part.segment.name: [n for n in part.drifted if n not in report.drifted] for part in report.segments}
+    told = [f"{segment}: {', '.join(names)}" for segment, names in moved.items() if names]
+    if not told:
+        return None
+    return Finding(
+        cause=f"drift-in-parts:{report.reference}",
+        owner="model",
+        severity="warning",
+        title=f"In {len(told)} of {len(report.segments)} segments columns drifted that did not as a whole",
+        message=f"In the window from {report.window.name}: {'; '.join(told)}.",
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from roadworthy import decisions
 from roadworthy.config import ActionPolicy, CapturePolicy, Config, Policy, RetrainPolicy
 from roadworthy.records import (
+    Baseline,
     Comparison,
     ConceptDrift,
     Decision,
@@ -274,6 +275,40 @@ def test_a_fall_in_a_segment_has_a_cause_of_its_own_and_does_not_retrain(config:
     (found,) = decisions.findings(report)
     assert (found.cause, found.severity) == (f"performance:{LIVE} where origin JFK", "warning")
     assert _decide(report, config.policy).action == "alert"
+
+
+def test_what_drifted_in_segments_alone_is_told_once_and_does_not_retrain(config: Config) -> None:
+    parts = [
+        SegmentReport(
+            segment=Segment(column="origin", value=value),
+            rows=900,
+            labelled=0,
+            baseline_rows=900,
+            verdict="drift",
+            drifted=columns,
+        )
+        for value, columns in (("JFK", ("temp", "dewp")), ("LGA", ("temp",)), (None, ()))
+    ]
+    drifted = _report(drift=True).model_copy(update={"segments": tuple(parts)})
+    told = {finding.cause: finding.message for finding in decisions.findings(drifted)}
+    assert told[f"drift-in-parts:{LIVE}"] == "In the window from 2013-05-01: origin JFK: dewp."
+    calm = _report().model_copy(update={"segments": tuple(parts)})
+    (found,) = decisions.findings(calm)
+    assert found.title == "In 2 of 3 segments columns drifted that did not as a whole"
+    assert _decide(calm, config.policy).action == "alert"
+
+
+def test_that_nothing_new_comes_is_told_while_the_window_is_open() -> None:
+    stale = _reading("scheduled_departure", "freshness")
+    report = _report(still_open=True).model_copy(update={"readings": (stale, _reading())})
+    assert [finding.owner for finding in decisions.findings(report)] == ["infrastructure"]
+
+
+def test_the_finding_of_drift_names_what_the_window_was_held_against() -> None:
+    words = "the 8 windows before"
+    baseline = Baseline(kind="before", wanted="before", rows=9, words=words)
+    (found,) = decisions.findings(_report(drift=True).model_copy(update={"baseline": baseline}))
+    assert found.title == f"1 columns drifted from {words}"
 
 
 def test_observers_that_died_are_monitorings_matter() -> None:
