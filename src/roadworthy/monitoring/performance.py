@@ -61,9 +61,8 @@ def measure(
     Returns
     -------
     dict
-        Metric to value and 95 % interval. What cannot have an interval is absent: everything with fewer than two
-        rows, ``roc_auc`` with fewer than two rows of a class, ``precision`` when no row was acted on, ``recall`` when
-        none was positive.
+        Metric to value and 95 % interval. Absent is everything with fewer than two rows, ``roc_auc`` with fewer than
+        two rows of a class, ``precision`` when no row was acted on, ``recall`` when none was positive.
 
     Raises
     ------
@@ -74,8 +73,7 @@ def measure(
     -----
     Means have the normal interval of a mean, ratios of means that of the delta method. ``roc_auc`` has DeLong's
     variance (DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988, by the midranks of Sun and Xu, IEEE Signal
-    Processing Letters 21, 2014). Shares and areas have it on the logit scale; see `metrics.reading`. With weights all
-    errors are those of the influence function, the weights being taken as given.
+    Processing Letters 21, 2014). For how they become intervals see `metrics.reading`. Weights are taken as given.
 
     Examples
     --------

@@ -67,7 +67,8 @@ class Calibration(Record):
 
     def basis(self, scores: ArrayLike) -> _Floats:
         """Return what the coefficients are multiplied with, shape (rows, coefficients)."""
-        return _basis(self.deviations(scores), np.asarray(self.knots), len(self.coefficients))
+        bent = max(len(self.knots) - 2, 0)
+        return _basis(self.deviations(scores), np.asarray(self.knots), straight=len(self.coefficients) - bent)
 
 
 def fit(scores: ArrayLike, labels: ArrayLike, times: pd.Series[Any] | None = None) -> Calibration:
@@ -81,8 +82,7 @@ def fit(scores: ArrayLike, labels: ArrayLike, times: pd.Series[Any] | None = Non
         Booleans, or zeros and ones, of shape (rows,).
     times
         Event times of shape (rows,). With them, rows of one day may share a fate, as flights share the weather: the
-        coefficients' covariance is then that of days (Liang and Zeger, Longitudinal data analysis using generalized
-        linear models, Biometrika 73, 1986), and ``shock`` says how much they share.
+        covariance is then that of days (Liang and Zeger, Biometrika 73, 1986), and ``shock`` is how much they share.
 
     Raises
     ------
@@ -98,19 +98,12 @@ def fit(scores: ArrayLike, labels: ArrayLike, times: pd.Series[Any] | None = Non
     [0.1, 0.4]
     """
     given, truth = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    fewer = int(min(truth.sum(), len(truth) - truth.sum()))
-    if fewer < 1:
-        raise MonitoringError(
-            f"Of {len(truth)} held-out rows {int(truth.sum())} are positive.",
-            "Hold out rows of both classes, so that the scores' calibration can be told.",
-        )
+    fewer = _fewer_class(truth)
     logits = _logit(given)
     centre, spread = float(logits.mean()), float(logits.std()) or 1.0
     deviations = (logits - centre) / spread
-    knots = np.unique(np.quantile(deviations, _KNOTS)) if fewer >= _BENT_FROM else np.array([])
-    knots = knots if len(knots) == len(_KNOTS) else np.array([])
-    straight = 1 if len(np.unique(given)) == 1 else 2
-    design = _basis(deviations, knots, straight + max(len(knots) - 2, 0))
+    knots = _knots(deviations, fewer)
+    design = _basis(deviations, knots, straight=1 if np.ptp(given) == 0 else 2)
     coefficients = _newton(design, logits, truth)
     chances = special.expit(logits + design @ coefficients)
     days = None if times is None else _days(times)
@@ -128,13 +121,29 @@ def fit(scores: ArrayLike, labels: ArrayLike, times: pd.Series[Any] | None = Non
     )
 
 
+def _fewer_class(truth: _Floats) -> int:
+    fewer = int(min(truth.sum(), len(truth) - truth.sum()))
+    if fewer < 1:
+        raise MonitoringError(
+            f"Of {len(truth)} held-out rows {int(truth.sum())} are positive.",
+            "Hold out rows of both classes, so that the scores' calibration can be told.",
+        )
+    return fewer
+
+
 def _logit(scores: _Floats) -> _Floats:
     return np.asarray(special.logit(np.clip(scores, _LEAST, 1 - _LEAST)), dtype=np.float64)
 
 
-def _basis(deviations: _Floats, knots: _Floats, width: int) -> _Floats:
+def _knots(deviations: _Floats, fewer: int) -> _Floats:
+    """Where the curve may bend; nowhere with few rows of a class, or few scores."""
+    knots = np.unique(np.quantile(deviations, _KNOTS)) if fewer >= _BENT_FROM else np.array([])
+    return knots if len(knots) == len(_KNOTS) else np.array([])
+
+
+def _basis(deviations: _Floats, knots: _Floats, *, straight: int) -> _Floats:
     """A constant, a line and, with knots, cubic splines that are straight beyond the outer knots (Harrell, 2015)."""
-    columns: list[_Floats] = [np.ones_like(deviations), deviations][:width]
+    columns: list[_Floats] = [np.ones_like(deviations), deviations][:straight]
     if len(knots):
         last, before, scale = float(knots[-1]), float(knots[-2]), float(knots[-1] - knots[0]) ** 2
         for knot in map(float, knots[:-2]):
