@@ -113,7 +113,8 @@ def _rule(project: Project, reference: Profile, columns: tuple[Column, ...], day
     judged = project.state.windows()
     readings = judged[-1].readings if judged else ()
     tests = len(readings or drift.compare(reference, reference, columns, PREDICTION, policy.drift))
-    return Rule(chance / max(tests, 1), policy.drift.effect, policy.drift.minimum_rows), chance, len(segments)
+    rule = Rule(chance / max(tests, 1), policy.drift.effect, policy.drift.minimum_rows, of_window=chance)
+    return rule, chance, len(segments)
 
 
 def _sliced(version: ModelVersion, unit: timedelta) -> Sliced | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -181,3 +182,15 @@ def test_a_person_is_shown_sizes_and_words(project: Project) -> None:
     assert "odds x" in origin
     assert " from 3" in origin
     assert next(line for line in lines if line.startswith("temp")).count("sd") == 2
+
+
+def test_the_page_on_it_is_true(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    _answer(project, days=10, a_day=150)
+    monkeypatch.chdir(project.root)
+    page = (Path(__file__).parents[2] / "docs" / "detectability.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("roadworthy ")]
+    assert len(lines) == 5
+    for line in lines:
+        done = CliRunner().invoke(cli.app, shlex.split(line)[1:])
+        assert done.exit_code == 0, f"{line}: {done.output}"
+    assert (project.root / "detectability.svg").stat().st_size

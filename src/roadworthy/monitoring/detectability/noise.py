@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special, stats
 
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
+from roadworthy.records import Horizon
 
 _Floats = NDArray[np.float64]
 _GRID = np.linspace(0, 1, 33)[1:-1]  # of the points at which slices are looked at, as in the measure
@@ -54,8 +56,10 @@ class Noise:
         scale = np.ones(len(points)) if numeric else np.maximum(expected, 1e-9)
         return cls(column, Slices(found, rows, column.season), expected, scale)
 
-    def window(self, rows: float, slices: int) -> Seen:
-        """Return what a window of so many rows in so many slices looks like to the rule."""
+    def window(self, horizon: Horizon) -> Seen:
+        """Return what a window looks like to the rule by then: of its rows, those in which the column has a value."""
+        whole, slices = self.column.whole, horizon.slices
+        rows = horizon.rows * whole.values / max(whole.n, 1)
         nothing = Slices(np.zeros((0, len(self.expected))), np.zeros(0))
         reference, size = self.slices, self.slices.season
         by_rounds = slices % size == 0 and len(reference.rows) // size >= _LEAST_SEASONS
@@ -100,15 +104,39 @@ class Seen:
     design: DesignEffect
     noise: Noise
 
-    def usual(self, level: float) -> float:
+    def surest(self, level: float) -> float:
+        """Return the p-value that a window's difference must fall below, for the reference's own runs not to have it.
+
+        Of runs of all columns the smallest counts (see `drift.judge`). 1 where the reference is not sliced.
+        """
+        usual = self._usual(level)
+        if usual == 0:
+            return 1.0
+        if self._numeric:
+            return float(special.kolmogorov(usual))
+        return float(stats.chi2.sf(usual**2, max(len(self.noise.expected) - 1, 1)))
+
+    def size(self, p_value: float) -> float:
+        """Return the difference, in standard errors, whose p-value this is; 0 for 1."""
+        if p_value >= 1:
+            return 0.0
+        if self._numeric:
+            return float(special.kolmogi(p_value))
+        return float(np.sqrt(stats.chi2.isf(p_value, max(len(self.noise.expected) - 1, 1))))
+
+    @property
+    def _numeric(self) -> bool:
+        return self.noise.column.whole.kind == "numeric"
+
+    def _usual(self, level: float) -> float:
         """Return the largest difference that the reference's own runs of slices have, in standard errors.
 
         What comes again and again in the reference is never called drift. The difference is the Kolmogorov-Smirnov
         distance, or for categories the root of the chi-square. 0 where the reference is not sliced.
         """
-        largest = np.abs if self.noise.column.whole.kind == "numeric" else self._root
+        largest = np.abs if self._numeric else self._root
         unit = np.zeros(len(self.noise.expected))
-        unit[0] = 1.0 if self.noise.column.whole.kind == "numeric" else np.sqrt(self.noise.scale[0])
+        unit[0] = 1.0 if self._numeric else np.sqrt(self.noise.scale[0])
         error = np.sqrt(1 / self.rows + 1 / self.rows_reference)
 
         def seen(size: float) -> float:
@@ -116,7 +144,7 @@ class Seen:
             own, runs = self.design.runs(difference, rows, lambda differences: largest(differences).max(axis=1))
             return float((runs >= own).mean()) if len(runs) else 0.0
 
-        if seen(0.0) <= level:
+        if not len(self.noise.slices.rows) or not len(self.noise.expected) or seen(0.0) <= level:
             return 0.0
         low, high = 0.0, 1.0
         while seen(high) > level:

@@ -15,7 +15,7 @@ from roadworthy.monitoring.detectability.numbers import Sampled, Shift
 from roadworthy.monitoring.measures.base import harmonic
 from roadworthy.monitoring.measures.numbers import distance_found
 from roadworthy.monitoring.profiles import ColumnSummary, Profile
-from roadworthy.monitoring.slices import Sliced, SlicedColumn
+from roadworthy.monitoring.slices import Sliced
 from roadworthy.monitoring.wording import figure, pair, percent
 from roadworthy.records import DetectableFall, DetectableShift, Horizon, Importance, MetricReading
 
@@ -35,21 +35,24 @@ class Rule:
         The least effect that matters.
     minimum_rows
         With fewer nothing is said.
+    of_window
+        The level of the whole window, which what the reference's own runs show is held to; 0 asks for all of them.
     """
 
     level: float
     effect: float
     minimum_rows: int
+    of_window: float = 0.0
 
-    def distance(self, seen: Seen) -> float:
-        """Return the least Kolmogorov-Smirnov distance that is called drift."""
+    def distance(self, seen: Seen, surest: float) -> float:
+        """Return the least Kolmogorov-Smirnov distance that is called drift; ``surest`` as from `Seen.surest`."""
         together = harmonic(seen.rows, seen.rows_reference)
         found = distance_found(together, self.level, seen.design)
-        return max(self.effect, found, seen.usual(self.level) / float(np.sqrt(together)))
+        return max(self.effect, found, seen.size(surest) / float(np.sqrt(together)))
 
-    def bar(self, seen: Seen) -> Bar:
+    def bar(self, seen: Seen, surest: float) -> Bar:
         """Return what a change of categories must pass to be called drift."""
-        return Bar(seen.design.careless(self.level), self.effect, seen.usual(self.level))
+        return Bar(seen.design.careless(self.level), self.effect, seen.size(surest))
 
 
 def smallest_shifts(
@@ -84,10 +87,16 @@ def smallest_shifts(
     tuple
         A column's horizons one after another. Columns of neither numbers nor categories are left out.
     """
-    asked = [(column.name, column) for column in columns]
-    if prediction is not None:
-        asked.append((prediction, _PREDICTION))
     known = Sliced.of(reference)
+    named = [(column.name, column) for column in columns]
+    if prediction is not None:
+        named.append((prediction, _PREDICTION))
+    asked = [one for one in named if known.whole.column(one[0]).kind in ("numeric", "categorical")]
+    noises = {name: Noise.of(known.column(name)) for name, _ in asked}
+    surest = {
+        horizon.name: min((noise.window(horizon).surest(rule.of_window) for noise in noises.values()), default=1.0)
+        for horizon in horizons
+    }
     weighed = sorted(asked, key=lambda one: -importance.weight(one[0]) if importance else 0.0)
     return tuple(
         shift.model_copy(
@@ -98,7 +107,7 @@ def smallest_shifts(
             }
         )
         for name, column in weighed
-        for shift in _of_column(known.column(name), column, rule, horizons, power)
+        for shift in _of_column(noises[name], column, rule, [(one, surest[one.name]) for one in horizons], power)
     )
 
 
@@ -148,33 +157,30 @@ def _in_each(power: float, windows: int) -> float:
 
 
 def _of_column(
-    sliced: SlicedColumn, column: Column, rule: Rule, horizons: Sequence[Horizon], power: float
+    noise: Noise, column: Column, rule: Rule, horizons: Sequence[tuple[Horizon, float]], power: float
 ) -> Iterator[DetectableShift]:
-    known = sliced.whole
-    if known.kind not in ("numeric", "categorical"):
-        return
+    known = noise.column.whole
     find = _number(known, column, rule) if known.kind == "numeric" else _category(known, rule)
-    noise = Noise.of(sliced)
-    for horizon in horizons:
+    for horizon, surest in horizons:
         rows = horizon.rows * known.values / known.n
         nothing = DetectableShift(column=known.name, kind="feature", horizon=horizon.name, effect=None, words="")
         if min(rows, known.values) < rule.minimum_rows:
             words = f"none: {rows:,.0f} values by then, {rule.minimum_rows:,} are needed"
             yield nothing.model_copy(update={"words": words})
         else:
-            found = find(noise.window(rows, horizon.slices), _in_each(power, horizon.windows))
+            found = find(noise.window(horizon), surest, _in_each(power, horizon.windows))
             yield nothing.model_copy(update=found or {"words": "none, however large"})
 
 
-_Find = Callable[[Seen, float], dict[str, object] | None]
+_Find = Callable[[Seen, float, float], dict[str, object] | None]
 
 
 def _number(known: ColumnSummary, column: Column, rule: Rule) -> _Find:
     shift = Shift.of(known)
 
-    def find(seen: Seen, power: float) -> dict[str, object] | None:
+    def find(seen: Seen, surest: float, power: float) -> dict[str, object] | None:
         noise = Sampled(seen.drawn, (seen.rows, seen.rows_reference))
-        size = shift.smallest(power, noise, rule.distance(seen))
+        size = shift.smallest(power, noise, rule.distance(seen, surest))
         if size is None or shift.deviation == 0:
             return None
         before, after = shift.means(size)
@@ -195,8 +201,8 @@ def _number(known: ColumnSummary, column: Column, rule: Rule) -> _Find:
 def _category(known: ColumnSummary, rule: Rule) -> _Find:
     favour = Favour.of(known)
 
-    def find(seen: Seen, power: float) -> dict[str, object] | None:
-        odds = favour.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, bar=rule.bar(seen))
+    def find(seen: Seen, surest: float, power: float) -> dict[str, object] | None:
+        odds = favour.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, bar=rule.bar(seen, surest))
         if odds is None:
             return None
         before, after = float(favour.before[0]), float(favour.after(odds)[0])
