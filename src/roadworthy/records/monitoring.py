@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from roadworthy.records.base import Moment, Record, Verdict, now
+from roadworthy.records.insight import AssociationChange, Explanation, Separation
 from roadworthy.records.versions import Comparison, MetricReading
 
 ReferenceKind = Literal["training", "frozen", "before", "season"]
@@ -161,6 +162,7 @@ class Performance(Record):
     )
     residuals: tuple[ResidualDay, ...] = Field(default=(), description="labels against probabilities, day by day")
     concept: ConceptDrift | None = Field(default=None, description="as of this window, over the windows so far")
+    explanation: Explanation | None = Field(default=None, description="why it fell, where rows are kept")
     against_former: Comparison | None = Field(
         default=None, description="the former champion as challenger, on the same rows"
     )
@@ -215,6 +217,10 @@ class WindowReport(Record):
     baseline: Baseline | None = Field(default=None, description="what the readings compare the window with")
     slices: tuple[Slice, ...] = Field(default=(), description="parts of the window that have rows, earliest first")
     segments: tuple[SegmentReport, ...] = ()
+    separation: Separation | None = Field(default=None, description="what features do together, where rows are kept")
+    associations: tuple[AssociationChange, ...] = Field(
+        default=(), description="each pair of features, largest change first, where rows are kept"
+    )
     made: Moment = Field(default_factory=now)
 
 

@@ -148,6 +148,7 @@ def _brief_then(found: WindowReport) -> WindowReport:
         "performance": tuple(performance),
         "slices": (),
         "segments": (),
+        "associations": tuple(pair for pair in found.associations if pair.verdict == "drift")[:_NAMED],
     }
     return found.model_copy(update=update)
 

@@ -30,6 +30,7 @@ _LONGEST_NAME = 60
 _LONGEST_WORDS = 240
 _MOST_ALERTS = 20
 _MOST_PARTS = 20
+_MOST_PAIRS = 10
 _MOST_VERSIONS = 3  # of the told window
 _MOST_KEYS = 4  # versions named below the chart
 _NOTICED = 0.9  # of the rows; above, their worth is not told
@@ -93,6 +94,7 @@ def _content(report: Report) -> dict[str, Any]:
         "alerts_left_out": max(len(waiting) - _MOST_ALERTS, 0),
         "columns": columns[:_MOST_COLUMNS],
         "columns_left_out": max(len(columns) - _MOST_COLUMNS, 0),
+        "pairs": [pair for pair in told.associations if pair.verdict == "drift"][:_MOST_PAIRS] if told else [],
         "parts": _worst_parts(told)[:_MOST_PARTS] if told else [],
         "parts_left_out": max(len(told.segments) - _MOST_PARTS, 0) if told else 0,
         "against": story.held_against(told) if told else "",
@@ -169,6 +171,8 @@ def _remarks(one: Performance) -> Iterator[str]:
         yield f"{miss}{mean}."
     if one.concept is not None and one.concept.words:
         yield one.concept.words
+    if one.explanation is not None:
+        yield one.explanation.words
 
 
 def _keys(chart: charts.LineChart | None) -> list[charts.Series]:

@@ -173,6 +173,8 @@ def _happened(report: Report, told: WindowReport) -> Iterator[str]:
     parts = [part.segment.name for part in told.segments if part.verdict == "drift"]
     if parts and told.verdict != "drift":
         yield f"In parts of the traffic something has: {listed([shortened(name, _LONGEST_NAME) for name in parts])}."
+    if told.separation is not None and told.separation.verdict == "drift" and told.verdict != "drift":
+        yield _sentence(told.separation.words, begin=True)
     if told.open:
         yield "The window is still open: more rows may come."
     newest = report.windows[-1]
@@ -194,6 +196,8 @@ def _matters(told: WindowReport, one: Performance | None) -> Iterator[str]:
         worse = "a little worse than at release, not beyond doubt more than is tolerated"
         how = worse if one.fall > 0 else "the model answers no worse than at release"
         yield f"{opening}: {how}: {_figures(one)}."
+    if one.fell and one.explanation is not None:
+        yield f"Why: {_sentence(one.explanation.words)}"
     if one.concept is not None and one.concept.drifted:
         yield _sentence(one.concept.words, begin=True)
     if one.label_bias:

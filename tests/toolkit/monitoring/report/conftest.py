@@ -15,6 +15,7 @@ from roadworthy.records import (
     Performance,
     Reading,
     Retraining,
+    Separation,
     Verdict,
     Window,
     WindowReport,
@@ -80,6 +81,22 @@ class Examples:
             "expected_false_alarms": 0.05 * len(drifted),
         }
         return WindowReport.model_validate(fields | more)
+
+    def separation(self, verdict: Verdict = "drift", **more: object) -> Separation:
+        fields: dict[str, object] = {
+            "auc": 0.71,
+            "low": 0.68,
+            "high": 0.74,
+            "threshold": 0.55,
+            "p_value": 1e-6,
+            "level": 0.02,
+            "n_reference": 9_000,
+            "n_window": 8_000,
+            "blocks": 30,
+            "verdict": verdict,
+            "words": "the features together are unlike before",
+        }
+        return Separation.model_validate(fields | more)
 
     def decision(self, month: int, action: str, reason: str = "2 columns drifted", **more: object) -> Decision:
         return Decision.model_validate(

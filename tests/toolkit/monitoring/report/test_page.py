@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from roadworthy.monitoring.report import Report, ReportView, to_html
-from roadworthy.records import Bar, Comparison, HistoryEntry, Reading, Segment, SegmentReport, Window
+from roadworthy.records import AssociationChange, Bar, Comparison, HistoryEntry, Reading, Segment, SegmentReport, Window
 
 if TYPE_CHECKING:
     from tests.toolkit.monitoring.report.conftest import Examples
@@ -302,6 +302,33 @@ def test_parts_of_the_traffic_have_a_table_what_drifted_first(examples: Examples
     assert re.findall(r'<tr><th scope="row">([^<]+)', section)[0] == "origin JFK"
     assert "2 more are in report.json" in section
     assert "<img" not in section
+
+
+def test_what_features_do_together_has_its_section(examples: Examples) -> None:
+    nasty = examples.nasty
+    pair = AssociationChange(
+        first=nasty,
+        second="dewp",
+        measure="rank correlation",
+        reference=0.9,
+        window=-0.1,
+        effect=1.0,
+        threshold=0.1,
+        adjusted_p=1e-6,
+        level=0.02,
+        verdict="drift",
+        words=f"{nasty} and dewp went together",
+    )
+    calm = pair.model_copy(update={"first": "seats", "verdict": "no drift"})
+    both = examples.found(6, separation=examples.separation(), associations=(pair, calm))
+    page = Parsed(to_html(examples.report(both)))
+    assert page.open == []
+    assert page.all("img") == []
+    assert f"{nasty}, dewp0.9-0.1rank correlation" in page.text
+    assert "0.710 (0.680 to 0.740), counts from 0.55" in page.text
+    assert "seats, dewp" not in page.text
+    none = Parsed(to_html(examples.report(examples.found(6, associations=(calm,))))).text
+    assert "No pair of features goes together otherwise than before; 1 pairs were looked at." in none
 
 
 def test_an_alert_tells_how_far_it_has_come(examples: Examples) -> None:

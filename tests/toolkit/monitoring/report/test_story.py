@@ -8,7 +8,7 @@ import pytest
 
 from roadworthy.monitoring.report import Report
 from roadworthy.monitoring.report.story import tell
-from roadworthy.records import Baseline, Comparison, ConceptDrift, Segment, SegmentReport
+from roadworthy.records import Baseline, Comparison, ConceptDrift, Explanation, Segment, SegmentReport
 
 if TYPE_CHECKING:
     from tests.toolkit.monitoring.report.conftest import Examples
@@ -144,6 +144,30 @@ def test_parts_that_changed_are_named_where_the_whole_did_not(examples: Examples
     )
     happened = tell(examples.report(examples.found(6, segments=(part,)))).happened
     assert happened.endswith("In parts of the traffic something has: origin JFK.")
+
+
+def test_features_that_are_unlike_only_together_are_told(examples: Examples) -> None:
+    found = examples.found(6, examples.reading("temp", "no drift", 0.01), separation=examples.separation())
+    assert tell(examples.report(found)).happened.endswith("The features together are unlike before.")
+
+
+def test_a_fall_is_explained(examples: Examples) -> None:
+    why = Explanation(
+        metric="roc_auc",
+        reference=0.75,
+        expected=0.7,
+        window=0.6,
+        inputs=0.05,
+        relation=0.1,
+        effective_rows=900,
+        rows=5_000,
+        labelled=9_000,
+        trusted=True,
+        words="roc_auc fell by 0.15 in all: two thirds from a changed relation",
+    )
+    one = examples.performance(0.6, fell=True, explanation=why)
+    matters = tell(examples.report(examples.found(6, performance=(one,)))).matters
+    assert matters.endswith("Why: roc_auc fell by 0.15 in all: two thirds from a changed relation.")
 
 
 def test_what_matters_to_the_model_is_told_first(examples: Examples) -> None:
