@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from roadworthy import gate, registry
+from roadworthy import gate, insight, registry
 from roadworthy.errors import PipelineError
 from roadworthy.monitoring import importance, quality, windows
 from roadworthy.monitoring.estimation import calibration
@@ -78,6 +78,7 @@ def _version_files(project: Project, folder: Path, run: RunRecord) -> dict[str, 
         "calibration.json": folder / "calibration.json",
         "lineage.json": run.model_dump_json(indent=2).encode(),
         "training.json": _training(project, reference),
+        insight.FILE: insight.kept_rows(project, reference),
     }
     if project.dataset.label not in reference:
         return files

@@ -20,7 +20,7 @@ READING = {
     "contract diff", "data log", "data diff", "data restore", "data pin", "data compact", "data vacuum",
     "token create", "token list", "audit", "rollout status", "score", "client", "consumers", "labels",
     "alerts list", "alerts ack", "alerts mute", "alerts resolve", "approve",
-    "detectability",
+    "detectability", "explain",
 }  # fmt: skip
 
 

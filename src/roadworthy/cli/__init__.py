@@ -43,6 +43,7 @@ COMMANDS = {
     "replay": "traffic",
     "labels": "traffic",
     "observe": "watching",
+    "explain": "explain",
     "detectability": "detectability",
     "watch": "watching",
     "alerts": "alerts",

@@ -17,7 +17,7 @@ _Floats = NDArray[np.float64]
 _GRID = np.linspace(0, 1, 33)[1:-1]  # of the points at which slices are looked at, as in the measure
 _LEAST_SHARE = 0.01  # of a category that is looked at by itself
 _LEAST_SEASONS = 8  # as the design effect asks for
-_HALVINGS = 40
+_HALVINGS = 20
 
 
 @dataclass(frozen=True)
