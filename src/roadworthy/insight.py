@@ -6,7 +6,7 @@ It explains; it does not alarm. The budget of false alarms is the readings' own.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,35 @@ def kept_rows(project: Project, reference: pd.DataFrame) -> bytes:
     return content.getvalue()
 
 
+def told(project: Project, report: WindowReport, read: Callable[[], pd.DataFrame]) -> WindowReport:
+    """Return a window's report with what its rows tell: together, and why, where the metric fell.
+
+    Parameters
+    ----------
+    project
+        The project.
+    report
+        Of the window, without it. Where its version keeps no rows nothing is added.
+    read
+        Reads the window's rows, or a sample of them, with their labels.
+    """
+    try:
+        reference = _reference(project, report.reference)
+    except MonitoringError:
+        return report
+    rows = read()
+    separation, associations = _together(project, reference, rows)
+    performance = tuple(
+        one.model_copy(update={"explanation": _why_it_fell(project, report, reference, rows)})
+        if one.fell and one.version == report.reference
+        else one
+        for one in report.performance
+    )
+    return report.model_copy(
+        update={"separation": separation, "associations": associations, "performance": performance}
+    )
+
+
 def together(project: Project, report: WindowReport) -> tuple[Separation, tuple[AssociationChange, ...]]:
     """Tell whether a window's rows are unlike those of training, all features together and pair by pair.
 
@@ -59,12 +88,7 @@ def together(project: Project, report: WindowReport) -> tuple[Separation, tuple[
     MonitoringError
         When the version keeps no rows.
     """
-    reference, rows = _reference(project, report.reference), _captured(project, report.window)
-    features, time = _common(_features(project), reference, rows), project.dataset.time
-    return (
-        multivariate.separation(reference, rows, features, time, level=_LEVEL),
-        association.changes(reference, rows, features, time, level=_LEVEL),
-    )
+    return _together(project, _reference(project, report.reference), _captured(project, report.window))
 
 
 def why(project: Project, report: WindowReport) -> Explanation:
@@ -82,26 +106,51 @@ def why(project: Project, report: WindowReport) -> Explanation:
     MonitoringError
         When the version keeps no rows with labels, or the metric cannot be measured.
     """
-    reference, rows = _reference(project, report.reference), _captured(project, report.window)
+    return _why(project, report, _reference(project, report.reference), _captured(project, report.window))
+
+
+def _together(
+    project: Project, reference: pd.DataFrame, rows: pd.DataFrame
+) -> tuple[Separation, tuple[AssociationChange, ...]]:
+    features, time = _common(_features(project), reference, rows), project.dataset.time
+    return (
+        multivariate.separation(reference, rows, features, time, level=_LEVEL),
+        association.changes(reference, rows, features, time, level=_LEVEL),
+    )
+
+
+def _why(project: Project, report: WindowReport, reference: pd.DataFrame, rows: pd.DataFrame) -> Explanation:
     label = project.dataset.label
     if label not in reference:
         raise MonitoringError(
             f"{report.reference} keeps no labels of its held-out rows.",
             "Let the evaluation write the label into the reference rows, then build and release again.",
         )
+    features = _common(_features(project), reference, rows)
+    if not features:
+        raise MonitoringError("No feature's values are kept.", "Let the policy keep some (capture.classified).")
     held_out = reference[reference[PREDICTION].notna() & reference[label].notna()]
     answered = rows[(rows["version"] == report.reference) & rows["label"].notna()]
     use_case = project.config.settings.use_case
     return explanation.explain(
         held_out,
         answered.assign(**{label: answered["label"]}),
-        _common(_features(project), reference, rows),
+        features,
         label=label,
         probability=PREDICTION,
         time=project.dataset.time,
         metric=use_case.metric,
         value=use_case.value,
     )
+
+
+def _why_it_fell(
+    project: Project, report: WindowReport, reference: pd.DataFrame, rows: pd.DataFrame
+) -> Explanation | None:
+    try:
+        return _why(project, report, reference, rows)
+    except MonitoringError:  # the version keeps no labels, or a sample has too few
+        return None
 
 
 def _features(project: Project) -> list[str]:

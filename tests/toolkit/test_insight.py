@@ -20,7 +20,7 @@ from roadworthy import cli, insight, registry
 from roadworthy import project as projects
 from roadworthy.errors import MonitoringError
 from roadworthy.project import Project
-from roadworthy.records import GateCheck, GateVerdict, ModelVersion, RunRecord, Window, WindowReport, now
+from roadworthy.records import GateCheck, GateVerdict, ModelVersion, Performance, RunRecord, Window, WindowReport, now
 
 WINDOW = Window(start=datetime(2013, 5, 1, tzinfo=UTC), end=datetime(2013, 6, 1, tzinfo=UTC))
 
@@ -138,3 +138,17 @@ def test_rows_are_kept_within_bounds_and_without_what_must_not_be(project: Proje
     assert len(kept) == 20_000
     assert kept["probability"].notna().sum() == 10_000
     assert set(kept) == {"temp", "dewp", "origin", "probability", project.dataset.time, project.dataset.label}
+
+
+def test_a_report_has_what_its_rows_tell(project: Project) -> None:
+    report = project.state.windows()[-1]
+    fallen = Performance(version=report.reference, rows=9, labelled=9, fell=True)
+    report = report.model_copy(update={"performance": (fallen,)})
+    rows = insight._captured(project, WINDOW)
+    found = insight.told(project, report, lambda: rows)
+    assert found.separation is not None
+    assert found.separation.verdict == "drift"
+    assert len(found.associations) == 3
+    assert found.performance[0].explanation is not None
+    untold = report.model_copy(update={"reference": _release(project, {}).tag})
+    assert insight.told(project, untold, lambda: rows) == untold

@@ -64,7 +64,7 @@ def separation(
     areas are spread by Bartlett's factor (see `design_effect`). The interval's variance is taken between stretches
     (Obuchowski, Nonparametric analysis of clustered ROC curve data, Biometrics 53, 1997).
     """
-    blocks = Blocks.of(reference, window, features, time, most=most_rows, seed=seed)
+    blocks = Blocks.of(reference, window, features, time, most=most_rows, seed=seed) if features else None
     if blocks is None:
         return _too_little(reference, window, level, threshold)
     folds = _folds(blocks)

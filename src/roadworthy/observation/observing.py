@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
-from roadworthy import registry
+import pandas as pd
+
+from roadworthy import insight, registry
 from roadworthy.monitoring import quality, windows
 from roadworthy.observation.answers import AnswerJudge
 from roadworthy.observation.data import DataJudge
@@ -14,7 +16,9 @@ from roadworthy.observation.profiling import Profiler, reports_folder
 from roadworthy.observation.references import References
 from roadworthy.observation.traffic import Rows, Traffic, read_traffic
 from roadworthy.project import Project
-from roadworthy.records import ModelVersion, Reading, Window, WindowReport, now
+from roadworthy.records import ModelVersion, Reading, Slice, Window, WindowReport, now
+
+_SAMPLED = 20_000  # rows of a window that are looked at all together
 
 
 def observe(project: Project, *, clock: datetime | None = None) -> list[WindowReport]:
@@ -123,8 +127,16 @@ class _Observation:
                 "segments": tuple(one.model_copy(update=parts[one.segment]) for one in by_segment.values()),
             }
         )
+        if not still_open:  # one that is open is judged again and again
+            report = insight.told(self.project, report, lambda: self._some(slices, len(rows)))
         self._keep(report, earlier)
         return report
+
+    def _some(self, slices: Sequence[tuple[Slice, Rows]], rows: int) -> pd.DataFrame:
+        """Return a sample of a window's rows, which fits into memory however many there are."""
+        share = min(_SAMPLED / max(rows, 1), 1.0)
+        frames = (frame.sample(frac=share, random_state=0) for frame, _ in self.traffic.read(self.project, slices))
+        return pd.concat(frames, ignore_index=True)
 
     def _keep(self, report: WindowReport, earlier: WindowReport | None) -> None:
         folder = reports_folder(self.project)
