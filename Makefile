@@ -95,7 +95,7 @@ $(VENV)/river/.installed: $(VENV)/bin/python
 # what the drift rule is held against; in a place of its own, as it wants other versions
 $(VENV)/evidently/.installed: $(VENV)/bin/python
 	$(PYTHON) -m venv $(VENV)/evidently
-	$(VENV)/evidently/bin/python -m pip install --quiet evidently pyarrow
+	$(VENV)/evidently/bin/python -m pip install --quiet "evidently==0.7.23" "pandas<3" pyarrow
 	@touch $@
 
 clean:

@@ -39,11 +39,12 @@ class ChiSquareHomogeneity(Measure):
     Cells that expect fewer than 5 rows are pooled (Cochran, Some methods for strengthening the common chi-square
     tests, 1954). Chance alone moves every share a little, and the distances of many cells add up: of each squared
     difference, its variance by chance is taken off, so that the effect does not grow with the number of categories.
-    Where traffic is sliced, the statistic is divided by the mean design effect, and its degrees of freedom are those of
-    Satterthwaite (Rao and Scott, On chi-squared tests for multiway contingency tables with cell proportions estimated
-    from survey data, 1984). The interval's upper end is the smaller of two bounds: the distance as seen with the normal
-    margin, and half the root of the largest noncentrality that the statistic allows (by Cauchy and Schwarz); its lower
-    end takes off all that chance is expected to add.
+    Where traffic is sliced, the rarest categories are pooled until there are half as many cells as slices, for the
+    slices tell how the cells vary; the statistic is divided by the mean design effect, and its degrees of freedom are
+    those of Satterthwaite (Rao and Scott, On chi-squared tests for multiway contingency tables with cell proportions
+    estimated from survey data, 1984). The interval's upper end is the smaller of two bounds: the distance as seen with
+    the normal margin, and half the root of the largest noncentrality that the statistic allows (by Cauchy and Schwarz);
+    its lower end takes off all that chance is expected to add.
 
     Above 3,072 categories a sketch knows counts within bounds only: then the reference's categories with a tight count
     are cells and all others one more, and each count is taken, within its bounds, as near as can be to what no change
@@ -60,7 +61,7 @@ class ChiSquareHomogeneity(Measure):
         """Weigh the change of a categorical column."""
         before, after = reference.whole, window.whole
         names, counts = _counts(before, after)
-        groups = _groups(counts)
+        groups = _groups(counts, _most_cells(reference, window))
         cells = _grouped(counts, groups)
         scaled, design, rows, precedent = _design(reference, window, names, groups, cells)
         low, effect, high = _distance(cells, harmonic(*rows), scaled) if names != [_OTHERS] else (0.0, 0.0, 1.0)
@@ -203,14 +204,22 @@ def _nearest_to_no_change(bounds: list[list[Count]], sizes: Floats) -> Floats:
     return nearest
 
 
-def _groups(counts: Floats) -> Groups:
-    """Return the group of each cell: its own, or 0 for those that expect too few rows.
+def _most_cells(reference: SlicedColumn, window: SlicedColumn) -> int | None:
+    """Return how many cells can be looked at: half as many as there are slices to tell how they vary; None for all."""
+    slices = len(reference.slices) + len(window.slices)
+    return max(slices // max(reference.season, window.season) // 2, 2) if slices > 1 else None
+
+
+def _groups(counts: Floats, most: int | None = None) -> Groups:
+    """Return the group of each cell: its own, or 0 for those that expect too few rows or are beyond the most cells.
 
     Should the pool expect too few, it takes the smallest other cell in.
     """
     least_expected = counts.sum(axis=0) * (np.min(counts.sum(axis=1)) / counts.sum())
     order = np.argsort(least_expected, kind="stable")
     few = int((least_expected < _LEAST_EXPECTED).sum())
+    if most is not None and len(order) - few + (few > 0) > most:
+        few = len(order) - most + 1
     while 0 < few < len(order) and least_expected[order[:few]].sum() < _LEAST_EXPECTED:
         few += 1
     groups = np.zeros(len(order), dtype=np.intp)
