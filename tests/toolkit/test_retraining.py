@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import shutil
@@ -22,8 +23,10 @@ import pytest
 
 from roadworthy import approvals, lifecycle, registry, retraining
 from roadworthy import project as projects
+from roadworthy.cli import main
 from roadworthy.config import RetrainPolicy
 from roadworthy.errors import ApprovalError
+from roadworthy.monitoring import alerts
 from roadworthy.project import Project
 from roadworthy.records import Decision, Retraining, Window, WindowReport
 
@@ -256,6 +259,37 @@ def _approved(project: Project, question: Decision) -> None:
     assert [alert for alert in project.state.open_alerts() if alert.cause.startswith("approval:")] == []
     with pytest.raises(ApprovalError, match="was approved by ann"):
         approvals.answer(project, question.id, approve=False, who="bob")
+
+
+def _observe(project: Project, *options: str) -> int:
+    """Run `roadworthy observe` in this process, and return its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["roadworthy", "observe", "-C", str(project.root), *options])
+        try:
+            main()
+        except SystemExit as end:
+            return int(end.code or 0)
+    return 0
+
+
+def test_to_judge_decides_nothing_and_to_observe_says_whether_somebody_is_needed(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _observe(project, "--only-judge", "--exit-code", "--json") == 0
+    judged = json.loads(capsys.readouterr().out)
+    assert len(judged["windows"]) == 2
+    assert (judged["decisions"], judged["alerts"], judged["needs_somebody"]) == ([], [], False)
+    assert project.state.decisions() == []
+    retraining_ones = "on_drift: retrain\n  on_performance_fall: retrain"
+    with _with_policy(project, retraining_ones, retraining_ones.replace("retrain", "alert")) as telling:
+        assert _observe(telling, "--exit-code") == 1
+        assert "decision for 2013-06-01: alert" in capsys.readouterr().out
+        for alert in telling.state.open_alerts():
+            alerts.acknowledge(telling.state, str(alert.id), who="ann")
+        assert _observe(telling, "--exit-code", "--json") == 0
+        looked = json.loads(capsys.readouterr().out)
+    assert (looked["decisions"], looked["needs_somebody"]) == ([], False)
+    assert {"concept", "drift", "performance"} <= {alert["cause"].partition(":")[0] for alert in looked["alerts"]}
 
 
 def test_a_pipeline_that_fails_is_an_outcome_and_an_alert(project: Project) -> None:
