@@ -77,22 +77,25 @@ class AnswerJudge:
         return tuple(whole), divided
 
     def _by_version(self, answered: pd.DataFrame, segment: Segment | None) -> Iterator[Performance]:
-        for tag in answered["version"].value_counts().index:
+        tags = [str(tag) for tag in answered["version"].value_counts().index]
+        for tag in tags:
             own = answered[answered["version"] == tag].reset_index(drop=True)
             if len(own):
-                yield judge(own, self._ground(str(tag), segment))
+                yield judge(own, self._ground(tag, segment, alone=len(tags) == 1))
 
-    def _ground(self, tag: str, segment: Segment | None) -> Ground:
-        training = self.references.training(tag)
+    def _ground(self, tag: str, segment: Segment | None, *, alone: bool) -> Ground:
+        """Put together what a version is judged on; where it answered ``alone``, the window's kept sketches are its."""
+        training, profile = self.references.training(tag), self.data.profile(segment)
         names = [column.name for column in self.data.columns]
         return Ground(
             version=registry.resolve(self.project.state, tag),
             use_case=self.project.config.settings.use_case,
             policy=self.project.config.policy.performance,
             calibration=Calibration.kept(registry.file(tag, "reference.profile.bin").with_name(FILE)),
-            outside=support.outside(training, self.data.profile(segment), names),
+            outside=support.outside(training, profile, names),
             earlier=[one for report in self.earlier for one in _performances(report, segment) if one.version == tag],
             clock=self.clock,
+            scores=profile if alone else None,
         )
 
     def _against_former(self, answered: Performance) -> Comparison | None:

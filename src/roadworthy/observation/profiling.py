@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from roadworthy.config import BusinessValue
 from roadworthy.contract import Column
 from roadworthy.monitoring import quality
+from roadworthy.monitoring.estimation.confidence import score_columns, score_names
 from roadworthy.monitoring.windows import SlicedProfiles
 from roadworthy.observation.traffic import PREDICTION, Rows, Traffic
 from roadworthy.project import Project
@@ -45,16 +47,17 @@ class Profiler:
         return self._made[key]
 
     def _profile(self, window: Window, segments: Sequence[Segment], rows: Rows) -> SlicedProfiles:
-        slices = self._traffic.slices(window, rows)
+        slices, value = self._traffic.slices(window, rows), self._project.config.settings.use_case.value
         columns = [*(column.name for column in kept_features(self._project)), PREDICTION]
         path = reports_folder(self._project) / f"{window.name}.profiles.zip"
         kept = SlicedProfiles.from_bytes(path.read_bytes()) if path.exists() else SlicedProfiles.joined([])
-        found = kept.current((part for part, _ in slices), [*columns, *quality.ADDED], segments)
+        found = kept.current((part for part, _ in slices), [*columns, *score_names(value), *quality.ADDED], segments)
         known, time = set(found.starts), self._traffic.time
         fresh = [
-            SlicedProfiles.of(part.start, quality.with_facts(_between(frame, time, part), columns, time), segments)
+            SlicedProfiles.of(part.start, _with_scores(told, value), segments)
             for frame, parts in self._traffic.read(self._project, slices, wanted=lambda part: part.start not in known)
             for part in parts
+            for told in [quality.with_facts(_between(frame, time, part), columns, time)]
         ]
         found = SlicedProfiles.joined([found, *fresh])
         if fresh or found.starts != kept.starts:
@@ -68,6 +71,11 @@ class Profiler:
 
 def _between(frame: pd.DataFrame, time: str, part: Window) -> pd.DataFrame:
     return frame[(frame[time] >= part.start) & (frame[time] < part.end)]
+
+
+def _with_scores(rows: pd.DataFrame, value: BusinessValue) -> pd.DataFrame:
+    """Add the scores as an estimate of performance wants them: without rows, its sketches are all that is kept."""
+    return rows.assign(**score_columns(rows[PREDICTION], value).set_index(rows.index))
 
 
 def kept_features(project: Project) -> tuple[Column, ...]:

@@ -10,6 +10,7 @@ The idea is NannyML's (Performance estimation, confidence-based, in its document
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +21,11 @@ from roadworthy.config import BusinessValue
 from roadworthy.monitoring import metrics
 from roadworthy.monitoring.estimation.calibration import Calibration
 from roadworthy.monitoring.metrics import METRICS, Measured, Rows
-from roadworthy.monitoring.profiles import Profile
+from roadworthy.monitoring.profiles import ColumnSummary, Profile
 from roadworthy.records import MetricReading
 
 _Floats = NDArray[np.float64]
 
-ACTED_ON, NOT_ACTED_ON = _COLUMNS = ("score, acted on", "score, not acted on")
 _POINTS = 2048  # at most, at which each distribution is read
 _FEWEST = 2
 
@@ -72,6 +72,17 @@ class Expectation:
         return metrics.reading(self.metric, self.value, error, self.n, self.trials)
 
 
+def score_names(value: BusinessValue) -> tuple[str, str]:
+    """Return the names of the two columns of `score_columns`; they tell the threshold that divides them.
+
+    Examples
+    --------
+    >>> score_names(BusinessValue(caught=30, false_alarm=-10))
+    ('score from 0.25', 'score below 0.25')
+    """
+    return f"score from {value.threshold:g}", f"score below {value.threshold:g}"
+
+
 def score_columns(scores: ArrayLike, value: BusinessValue) -> pd.DataFrame:
     """Return the two columns to profile: the scores of rows acted on, and of those not, missing in the other rows.
 
@@ -79,12 +90,13 @@ def score_columns(scores: ArrayLike, value: BusinessValue) -> pd.DataFrame:
     --------
     >>> value = BusinessValue(caught=30, false_alarm=-10)
     >>> profile = Profile.of(score_columns([0.1, 0.3, 0.6], value))
-    >>> profile.column(ACTED_ON).values, profile.column(NOT_ACTED_ON).values
-    (2, 1)
+    >>> [profile.column(name).values for name in score_names(value)]
+    [2, 1]
     """
     given = np.asarray(scores, dtype=np.float64)
     acted = given >= value.threshold
-    return pd.DataFrame({ACTED_ON: np.where(acted, given, np.nan), NOT_ACTED_ON: np.where(acted, np.nan, given)})
+    names, nan = score_names(value), np.nan
+    return pd.DataFrame({names[0]: np.where(acted, given, nan), names[1]: np.where(acted, nan, given)})
 
 
 def expect(
@@ -118,7 +130,8 @@ def expect(
     the sample of scores; and by the total variation of the latter times the sketch's rank error, which is the most
     that error can do. In one day's rows a shared shock of the logit adds its variance times the square of its effect.
     """
-    points, weights, sizes = _read(scores)
+    columns = [scores.column(name) for name in score_names(value)]
+    points, weights, sizes = _read(columns)
     n = int(sum(sizes))
     if n < _FEWEST:
         return {}
@@ -127,7 +140,7 @@ def expect(
     acted = np.repeat([True, False], [len(points) - _shown(sizes[1]), _shown(sizes[1])])
     rows = Rows(rows.scores, rows.labels, acted, rows.weights, value)
     found = {name: metrics.measured(name, rows) for name in METRICS}
-    ranks = [scores.column(name).rank_error if size else 0.0 for name, size in zip(_COLUMNS, sizes, strict=True)]
+    ranks = [column.rank_error if column.values else 0.0 for column in columns]
     return {
         name: _expectation(name, one, rows, calibration, ranks=ranks, n=n, days=days)
         for name, one in found.items()
@@ -139,10 +152,9 @@ def _shown(size: int) -> int:
     return min(size, _POINTS)
 
 
-def _read(scores: Profile) -> tuple[_Floats, _Floats, tuple[int, int]]:
+def _read(columns: Sequence[ColumnSummary]) -> tuple[_Floats, _Floats, list[int]]:
     """Return points of both distributions, the rows that each stands for, and both numbers of rows."""
-    columns = [scores.column(name) for name in _COLUMNS]
-    sizes = columns[0].values, columns[1].values
+    sizes = [column.values for column in columns]
     points, weights = [], []
     for column, size in zip(columns, sizes, strict=True):
         count = _shown(size)
