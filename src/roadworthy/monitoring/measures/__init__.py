@@ -5,7 +5,7 @@ change by chance (``p_value``); `drift` decides. To add one, write a class like 
 it then takes part in every comparison, and every test of the family finds it.
 """
 
-from roadworthy.monitoring.measures.amounts import cardinality, volume
+from roadworthy.monitoring.measures.amounts import volume
 from roadworthy.monitoring.measures.base import Evidence, Measure
 from roadworthy.monitoring.measures.categories import ChiSquareHomogeneity
 from roadworthy.monitoring.measures.kinds import ChangedKind
@@ -21,4 +21,4 @@ MEASURES: tuple[Measure, ...] = (
     UnseenCategories(),
 )
 
-__all__ = ["MEASURES", "Evidence", "Measure", "Share", "cardinality", "changed_share", "volume"]
+__all__ = ["MEASURES", "Evidence", "Measure", "Share", "changed_share", "volume"]

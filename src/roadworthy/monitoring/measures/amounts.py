@@ -1,7 +1,4 @@
-"""Change of how many there are: rows of a window, and distinct values of a column.
-
-These are facts for whoever knows the windows: `drift.compare` judges them with the rest.
-"""
+"""Change of how many rows there are: a fact for whoever knows the windows; `drift.compare` judges it with the rest."""
 
 from __future__ import annotations
 
@@ -10,11 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_95, NORMAL_POWER, Evidence
-from roadworthy.monitoring.profiles import Cardinality, ColumnSummary
+from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence
 
 _FEWEST_WINDOWS = 4  # from which on their spread says something
-_DEVIATIONS = 2  # that a sketch's bounds of a number of distinct values lie from it
 
 
 def relative(before: float, after: float) -> float:
@@ -83,62 +78,3 @@ def volume(earlier: Sequence[int], now: int) -> Evidence:
         fact=told,
         detectable=detectable,
     )
-
-
-def cardinality(reference: ColumnSummary, window: ColumnSummary) -> Evidence:
-    """Hold a column's number of distinct values against what as many rows would have without any change.
-
-    Where the reference names all its categories, so many rows of it have ``sum (1 - (1 - p)^n)`` of them on average
-    (rarefaction: Hurlbert, The nonconcept of species diversity, 1971). Otherwise only bounds are known: the curve of
-    distinct values over rows rises and flattens, and what lies between the bounds has not changed. The sketches' own
-    errors are part of the margin.
-    """
-    found = window.cardinality
-    low, high, variance = _usual(reference, window.values)
-    nearest = float(np.clip(found.estimate, low, high))
-    sketch = sum((_deviation(one) * nearest / max(one.estimate, 1)) ** 2 for one in (found, reference.cardinality))
-    deviation = float(np.sqrt(variance + sketch + 0.25))  # and a half for counting by ones
-    z = (found.estimate - nearest) / deviation
-    effect = relative(nearest, found.estimate)
-    ends = [relative(nearest, max(found.estimate + sign * NORMAL_95 * deviation, 0.0)) for sign in (-1, 1)]
-
-    def detectable(level: float) -> float:
-        change = (-float(special.ndtri(level / 2)) + NORMAL_POWER) * deviation
-        return min((high - low + change) / max(nearest, 1.0), 1.0)
-
-    usual = f"{nearest:,.0f}" if high - low < 1 else f"{low:,.0f} to {high:,.0f}"
-    return Evidence(
-        statistic=z,
-        effect=effect,
-        effect_low=0.0 if abs(z) <= NORMAL_95 else min(ends),
-        effect_high=max(*ends, effect),
-        p_value=float(2 * special.ndtr(-abs(z))),
-        n_reference=reference.values,
-        n_window=window.values,
-        effective_n_reference=reference.values,
-        effective_n=window.values,
-        subject=f"distinct values of {reference.name}",
-        headline=f"{reference.name} has {'fewer' if z < 0 else 'more'} distinct values",
-        fact=f"{found.estimate:,.0f} in the window, as many rows had {usual}",
-        detectable=detectable,
-    )
-
-
-def _usual(reference: ColumnSummary, rows: int) -> tuple[float, float, float]:
-    """Return between what bounds the distinct values of so many rows lie on average, and their variance."""
-    distinct = reference.cardinality.estimate
-    if not reference.values:
-        return 0.0, float(rows), 0.0
-    if reference.kind == "categorical" and reference.exact:
-        shares = np.array([count.lower for count in reference.counts().values()]) / reference.values
-        seen = 1 - (1 - shares) ** rows
-        # the reference's own unseen categories: as many rows bring one as the reference has that came once
-        once = sum(count.lower == 1 for count in reference.counts().values())
-        new = once * rows / reference.values
-        return float(seen.sum()), float(seen.sum() + new), float((seen * (1 - seen)).sum() + new)
-    steady = distinct * rows / reference.values
-    return min(steady, distinct, rows), min(max(steady, distinct), rows), 0.0
-
-
-def _deviation(known: Cardinality) -> float:
-    return (known.high - known.low) / 2 / _DEVIATIONS
