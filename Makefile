@@ -47,6 +47,7 @@ lab: $(VENV)/.installed
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m typer roadworthy.cli utils docs --name roadworthy --title "Commands" --output docs/commands.md
 	$(BIN)/python -m roadworthy.monitoring.report > docs/report.schema.json
+	$(BIN)/python -m roadworthy.server > extensions/jupyterlab/src/records.ts
 	$(BIN)/python -m pytest tests/test_docs.py
 
 $(VENV)/bin/python:
