@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
@@ -172,7 +173,7 @@ def _stamp(path: str) -> tuple[int, int]:
 
 # --- reaching it ----------------------------------------------------------------------------------------------------
 
-_HELD: list[socket.socket] = []
+_HELD: dict[str, socket.socket] = {}  # by the recipe's key
 _STARTERS: list[subprocess.Popen[bytes]] = []
 
 
@@ -192,13 +193,34 @@ def start(preload: Iterable[str], environment: Mapping[str, str] | None = None) 
         Why there will be no warm kernels; nothing when they can be expected.
     """
     environment = KERNEL_ENVIRONMENT | dict(os.environ if environment is None else environment)
+    recipe = Recipe([sys.executable], preload, environment)
     try:
-        connection = connect(Recipe([sys.executable], preload, environment))
-        send(connection, {"hold": True})
+        connection = connect(recipe)
+        with _closed_on_failure(connection):
+            send(connection, {"hold": True})
     except (NotWarm, OSError) as error:
         return str(error)
-    _HELD.append(connection)
+    former = _HELD.pop(recipe.key(), None)  # it may be held by one that has ended
+    _HELD[recipe.key()] = connection
+    if former is not None:
+        former.close()
     return ""
+
+
+@contextmanager
+def _closed_on_failure(connection: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+@atexit.register
+def let_go() -> None:
+    """Hold no warm process any longer."""
+    while _HELD:
+        _HELD.popitem()[1].close()
 
 
 def connect(recipe: Recipe) -> socket.socket:
@@ -216,10 +238,10 @@ def connect(recipe: Recipe) -> socket.socket:
     if connection is None:
         with FileLock(path.with_name("start.lock"), timeout=_SECONDS_FOR_THE_LOCK):
             connection = _reach(path) or _open(recipe, path)
-    owner = struct.unpack("iii", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
-    if owner != os.getuid():
-        connection.close()
-        raise NotWarm(f"the warm process at {path} is user {owner}'s")
+    with _closed_on_failure(connection):
+        owner = struct.unpack("iii", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+        if owner != os.getuid():
+            raise NotWarm(f"the warm process at {path} is user {owner}'s")
     return connection
 
 
@@ -261,9 +283,9 @@ def folder() -> Path:
 def _reach(path: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
     try:
-        connection.connect(os.fspath(path))
+        with _closed_on_failure(connection):
+            connection.connect(os.fspath(path))
     except (FileNotFoundError, ConnectionRefusedError):
-        connection.close()
         return None
     return connection
 
@@ -279,9 +301,10 @@ def _open(recipe: Recipe, path: Path) -> socket.socket:
         listener.bind(os.fspath(path))
         listener.listen(64)
         connection = _reach(path)
-        _launch(recipe, path, listener)
-    if connection is None:
-        raise NotWarm(f"{path} was taken away while the warm process started")
+        if connection is None:
+            raise NotWarm(f"{path} was taken away while the warm process started")
+        with _closed_on_failure(connection):
+            _launch(recipe, path, listener)
     return connection
 
 

@@ -101,6 +101,5 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     base = Path(tempfile.mkdtemp(prefix="rw-"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
     yield base
-    while preload._HELD:
-        preload._HELD.pop().close()
+    preload.let_go()
     shutil.rmtree(base)

@@ -42,8 +42,7 @@ def sockets() -> Iterator[Path]:
         patch.setenv(preload.IDLE_VARIABLE, "30")
         assert preload.start(PRELOAD) == ""
         yield folder
-        while preload._HELD:
-            preload._HELD.pop().close()
+        preload.let_go()
     shutil.rmtree(folder, ignore_errors=True)
 
 

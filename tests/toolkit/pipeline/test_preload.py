@@ -195,7 +195,28 @@ def test_a_socket_that_a_dead_process_left_is_replaced(sockets: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(left))
     assert preload.start([]) == ""
-    assert preload._HELD[0].recv(100) == b'{"held": true}\n'
+    assert next(iter(preload._HELD.values())).recv(100) == b'{"held": true}\n'
+
+
+@linux
+@pytest.mark.slow
+def test_a_process_is_held_once_and_what_fails_leaves_nothing_open(
+    sockets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (preload.start([]), preload.start([])) == ("", "")
+    (connection,) = preload._HELD.values()
+    reached: list[socket.socket] = []
+
+    def break_off(connection: socket.socket, request: object) -> None:
+        reached.append(connection)
+        raise BrokenPipeError("gone")
+
+    monkeypatch.setattr(preload, "send", break_off)
+    assert preload.start([]) == "gone"
+    assert [one.fileno() for one in reached] == [-1]
+    assert connection.fileno() >= 0, "the former one is held on"
+    preload.let_go()
+    assert connection.fileno() == -1
 
 
 def test_elsewhere_there_is_none_and_it_is_said_why(monkeypatch: pytest.MonkeyPatch) -> None:

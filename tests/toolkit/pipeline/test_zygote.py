@@ -39,18 +39,18 @@ def warm_processes(base: Path) -> list[psutil.Process]:
 def test_it_lives_while_it_is_held_and_then_ends(sockets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(preload.IDLE_VARIABLE, "0")
     assert preload.start([]) == ""
-    assert preload._HELD[0].recv(100) == b'{"held": true}\n'
+    assert next(iter(preload._HELD.values())).recv(100) == b'{"held": true}\n'
     (process,) = warm_processes(sockets)
     time.sleep(2.5)  # longer than it takes to look at the clock
     assert process.is_running()
-    preload._HELD.pop().close()
+    preload.let_go()
     assert eventually(lambda: not process.is_running())
     assert sorted(path.name for path in preload.folder().iterdir()) == ["start.lock"]
 
 
 def test_it_ends_when_its_socket_is_gone(sockets: Path) -> None:
     preload.start([])
-    preload._HELD.pop().close()
+    preload.let_go()
     assert eventually(lambda: len(warm_processes(sockets)) == 1)
     for path in preload.folder().glob("*.sock"):
         path.unlink()
@@ -60,9 +60,9 @@ def test_it_ends_when_its_socket_is_gone(sockets: Path) -> None:
 def test_it_ends_when_nobody_has_asked_it_for_long(sockets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(preload.IDLE_VARIABLE, "1.5")
     preload.start([])
-    assert preload._HELD[0].recv(100) == HELD
+    assert next(iter(preload._HELD.values())).recv(100) == HELD
     (process,) = warm_processes(sockets)
-    preload._HELD.pop().close()
+    preload.let_go()
     time.sleep(0.7)
     assert process.is_running()
     assert eventually(lambda: not process.is_running())
@@ -70,7 +70,7 @@ def test_it_ends_when_nobody_has_asked_it_for_long(sockets: Path, monkeypatch: p
 
 def test_a_request_that_is_nonsense_is_refused_and_harms_nobody(sockets: Path) -> None:
     assert preload.start([]) == ""
-    assert preload._HELD[0].recv(100) == HELD
+    assert next(iter(preload._HELD.values())).recv(100) == HELD
     (before,) = warm_processes(sockets)
     (path,) = preload.folder().glob("*.sock")
     for request in (b"", b"\0", b"\0\0\0\2{]", b"\0\0\0\2{}", b"\0\0\0\4null", b"GET / HTTP/1.1\r\n\r\n"):
@@ -80,5 +80,5 @@ def test_a_request_that_is_nonsense_is_refused_and_harms_nobody(sockets: Path) -
             connection.shutdown(socket.SHUT_WR)
             assert b'"refused"' in connection.recv(1000)
     assert preload.start([]) == ""
-    assert preload._HELD[1].recv(100) == HELD
+    assert next(iter(preload._HELD.values())).recv(100) == HELD
     assert warm_processes(sockets) == [before]
