@@ -19,6 +19,8 @@ from roadworthy.contract import Dataset
 REPOSITORY = Path(__file__).parents[1]
 COPIED = ("pyproject.toml", "pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "consumers")
 
+# The tests run in as many processes as there are cores: threads of one would wait for those of the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("toolkit", deadline=None)  # no test asserts how long anything takes
 settings.load_profile("toolkit")
 
