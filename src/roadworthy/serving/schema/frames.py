@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from roadworthy.contract import Column, Dataset
@@ -96,17 +95,15 @@ class _Block:
 
     names: tuple[str, ...]
     places: Any
-    pick: Callable[[Mapping[str, Any]], Any]
-    make: Callable[[list[Any], int], Any]
-    """Of the picked values of each row (a single column's as they are), and the number of columns."""
+    make: Callable[[list[list[Any]]], Any]
+    """Of the values of each column."""
 
     def array(self, rows: Rows) -> Any:  # noqa: ANN401  # any of the arrays that a DataFrame takes
         try:
-            picked = list(map(self.pick, rows))
+            picked = [[row[name] for row in rows] for name in self.names]
         except KeyError:  # some row is without some field
-            first, *others = self.names
-            picked = [[row.get(n) for n in self.names] if others else row.get(first) for row in rows]
-        return self.make(picked, len(self.names))
+            picked = [[row.get(name) for row in rows] for name in self.names]
+        return self.make(picked)
 
 
 def _block(columns: Sequence[tuple[int, Column]]) -> _Block:
@@ -117,45 +114,45 @@ def _block(columns: Sequence[tuple[int, Column]]) -> _Block:
     return _Block(
         names=names,
         places=np.array([place for place, _ in columns]),
-        pick=itemgetter(*names),
         make=partial(_numbers, dtype) if dtype in _NUMPY else _MAKERS[dtype](),
     )
 
 
-def _numbers(dtype: str, picked: list[Any], columns: int) -> Any:  # noqa: ANN401
+def _numbers(dtype: str, picked: list[list[Any]]) -> Any:  # noqa: ANN401
     import numpy as np
 
     # Told what to make, numpy would cut fractions off whole numbers without a word.
-    found = np.array(picked, dtype=dtype if dtype == "float64" or not picked else None)
-    if found.dtype != dtype or (picked and found.ndim != min(columns, 2)):
-        raise TypeError(f"some value of {columns} columns is not of dtype {dtype}")
-    return found.reshape(len(picked), columns).T
+    found = np.array(picked, dtype=dtype if dtype == "float64" or not picked[0] else None)
+    if found.dtype != dtype or found.ndim != 2:
+        raise TypeError(f"some value of {len(picked)} columns is not of dtype {dtype}")
+    return found
 
 
-def _texts() -> Callable[[list[Any], int], Any]:
+def _texts() -> Callable[[list[list[Any]]], Any]:
     import numpy as np
     import pandas as pd
     import pyarrow as pa
 
     dtype: Any = pd.StringDtype(na_value=np.nan)
     kind = pa.large_string()
-    return lambda values, _: dtype.__from_arrow__(pa.array(values, type=kind, from_pandas=True))
+    return lambda columns: dtype.__from_arrow__(pa.array(columns[0], type=kind, from_pandas=True))
 
 
-def _truths() -> Callable[[list[Any], int], Any]:
+def _truths() -> Callable[[list[list[Any]]], Any]:
     import pandas as pd
 
-    return lambda values, _: pd.array(values, dtype="boolean")
+    return lambda columns: pd.array(columns[0], dtype="boolean")
 
 
-def _moments() -> Callable[[list[Any], int], Any]:
+def _moments() -> Callable[[list[list[Any]]], Any]:
     import pandas as pd
     import pyarrow as pa
 
     dtype: Any = pd.DatetimeTZDtype("us", "UTC")
     kind = pa.timestamp("us", "UTC")
 
-    def make(values: list[Any], _: int) -> Any:  # noqa: ANN401
+    def make(columns: list[list[Any]]) -> Any:  # noqa: ANN401
+        (values,) = columns
         if _MOMENTS.issuperset(map(type, values)):
             return dtype.__from_arrow__(pa.array(values, type=kind))
         return pd.to_datetime(values, utc=True, format="ISO8601").as_unit("us").array
@@ -165,7 +162,7 @@ def _moments() -> Callable[[list[Any], int], Any]:
 
 _NUMPY = ("float64", "int64", "bool")
 _MOMENTS = frozenset({datetime, type(None)})
-_MAKERS: dict[str, Callable[[], Callable[[list[Any], int], Any]]] = {
+_MAKERS: dict[str, Callable[[], Callable[[list[list[Any]]], Any]]] = {
     "str": _texts,
     "boolean": _truths,
     "datetime64[us, UTC]": _moments,
