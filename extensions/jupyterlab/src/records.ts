@@ -55,7 +55,7 @@ export interface IAlert {
 export interface IAssociationChange {
   first: string;
   second: string;
-  measure: 'rank correlation' | 'correlation ratio' | 'Cramer's V';
+  measure: 'rank correlation' | 'correlation ratio' | "Cramer's V";
   reference: number;
   window: number;
   /** largest change of a correlation between their ranks or categories, 0 to 2 */

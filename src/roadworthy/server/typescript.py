@@ -88,4 +88,4 @@ def _values(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _literal(value: object) -> str:
-    return f"'{value}'" if isinstance(value, str) else str(value).lower()
+    return repr(value) if isinstance(value, str) else str(value).lower()
