@@ -1,0 +1,9 @@
+// A browser's page as jsdom has it, with what it leaves out and Node has.
+const { TestEnvironment } = require('jest-environment-jsdom');
+
+module.exports = class extends TestEnvironment {
+  constructor(...given) {
+    super(...given);
+    Object.assign(this.global, { fetch, Headers, Request, Response, TextDecoder, TextEncoder, structuredClone });
+  }
+};

@@ -1,0 +1,2 @@
+// What a style sheet or an icon is in the tests.
+export default '';

@@ -1,0 +1,81 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import { IProblem } from './records';
+
+/** What the server answers when it could not do what was asked. */
+interface IRefusal {
+  message: string;
+  next: string;
+  problem: IProblem | null;
+}
+
+/** An answer other than the one asked for: a fact, a next step and, where a file is at fault, the place. */
+export class RequestError extends Error {
+  constructor(
+    message: string,
+    readonly next = '',
+    readonly problem: IProblem | null = null,
+    /** HTTP status; 0 when no answer came at all */
+    readonly status = 0
+  ) {
+    super(message);
+    this.name = 'RequestError';
+  }
+}
+
+export interface IRequestOptions {
+  method?: 'GET' | 'POST' | 'DELETE';
+  query?: { [key: string]: string | number | undefined };
+  body?: unknown;
+}
+
+/** The address of an endpoint of the server's side. */
+export function apiUrl(
+  settings: ServerConnection.ISettings,
+  endpoint: string,
+  query: IRequestOptions['query'] = {}
+): string {
+  const pairs = Object.entries(query).filter(
+    (pair): pair is [string, string | number] => pair[1] !== undefined
+  );
+  const asked = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
+  return URLExt.join(settings.baseUrl, 'roadworthy', 'api', endpoint) + (asked ? `?${asked}` : '');
+}
+
+/** Ask an endpoint of the server's side; whatever goes wrong is a RequestError. */
+export async function requestAPI<T>(
+  settings: ServerConnection.ISettings,
+  endpoint: string,
+  { method = 'GET', query, body }: IRequestOptions = {}
+): Promise<T> {
+  const init: RequestInit = { method };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { 'Content-Type': 'application/json' };
+  }
+  let response: Response;
+  try {
+    response = await ServerConnection.makeRequest(apiUrl(settings, endpoint, query), init, settings);
+  } catch (error) {
+    throw new RequestError(error instanceof Error ? error.message : String(error));
+  }
+  const text = await response.text();
+  if (!response.ok) {
+    const refusal = parsed<Partial<IRefusal>>(text);
+    const fact = refusal?.message ?? `${response.status} ${response.statusText}`;
+    throw new RequestError(fact, refusal?.next, refusal?.problem, response.status);
+  }
+  const answer = parsed<T>(text);
+  if (answer === null) {
+    throw new RequestError('The server gave an answer that is no JSON.', '', null, response.status);
+  }
+  return answer;
+}
+
+function parsed<T>(text: string): T | null {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return null;
+  }
+}
