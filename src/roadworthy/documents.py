@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -13,16 +14,21 @@ class NotYaml(ValueError):
 
     Attributes
     ----------
-    line
-        ``", line 4"``, or blank where it is not known; to be put behind the file's name.
+    number
+        The line, counted from 1; None where it is not known.
     problem
         What is wrong, in words.
     """
 
-    def __init__(self, line: str, problem: str) -> None:
-        self.line = line
+    def __init__(self, number: int | None, problem: str) -> None:
+        self.number = number
         self.problem = problem
-        super().__init__(f"{problem}{line}")
+        super().__init__(f"{problem}{self.line}")
+
+    @property
+    def line(self) -> str:
+        """``", line 4"``, or blank where it is not known; to be put behind the file's name."""
+        return f", line {self.number}" if self.number else ""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the one in C is 20 times as fast
@@ -57,4 +63,37 @@ def parse(text: str) -> Any:  # noqa: ANN401 - YAML holds anything
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         last = len(text.splitlines())  # what is missing at the end is said to be missing behind it
-        raise NotYaml(f", line {min(mark.line + 1, last)}" if mark else "", problem) from error
+        raise NotYaml(min(mark.line + 1, last) if mark else None, problem) from error
+
+
+def line_of(text: str, path: Sequence[str | int]) -> int | None:
+    r"""Return the line, counted from 1, of what a path of keys and places leads to in a YAML text, or nearest to it.
+
+    None where the text is no YAML.
+
+    Examples
+    --------
+    >>> line_of("a:\n- x: 1\n- x: 2\n", ["a", 1, "x"])
+    3
+    """
+    try:
+        node = yaml.compose(text, _Loader)
+    except yaml.YAMLError:
+        return None
+    line: int | None = None
+    for part in path:
+        found = _inner(node, part)
+        if found is None:
+            break
+        place, node = found
+        line = place.start_mark.line + 1
+    return line
+
+
+def _inner(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return where an entry of a node begins, and its value."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None

@@ -4,6 +4,8 @@ One base class, one subclass a kind of failure. What a caller does with them (an
 is decided at the edge, never here.
 """
 
+from pathlib import Path
+
 
 class RoadworthyError(Exception):
     """A failure with a remedy.
@@ -14,6 +16,8 @@ class RoadworthyError(Exception):
         What was found, and where: the file, cell, row or field.
     next_step
         What the reader can do about it, as an imperative sentence.
+    file, line
+        Where it is to be mended, when that is in a file; the line counts from 1, None where it is not known.
 
     Examples
     --------
@@ -22,9 +26,11 @@ class RoadworthyError(Exception):
     Next: Choose another with --port.
     """
 
-    def __init__(self, fact: str, next_step: str) -> None:
+    def __init__(self, fact: str, next_step: str, *, file: Path | None = None, line: int | None = None) -> None:
         self.fact = fact
         self.next_step = next_step
+        self.file = file
+        self.line = line
         super().__init__(fact, next_step)
 
     def __str__(self) -> str:

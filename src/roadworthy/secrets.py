@@ -22,6 +22,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -74,6 +75,15 @@ def value(config: Config, name: str) -> str:
             f"The secret {name!r} from {place} is shorter than {_SHORTEST} characters, so it cannot be masked.",
             "Choose a longer one, or make it an ordinary parameter.",
         )
+    return found
+
+
+def known(config: Config) -> dict[str, str]:
+    """Return the values of all declared secrets that have a usable one, by name: what nothing may show."""
+    found = {}
+    for name in config.settings.secrets:
+        with suppress(ConfigError):
+            found[name] = value(config, name)
     return found
 
 

@@ -718,6 +718,8 @@ export interface IRunRecord {
   project: string;
   /** the machine and the folder that it runs in */
   builder: string;
+  /** who built */
+  who: string;
   state: 'running' | 'done' | 'failed' | 'interrupted';
   started: string;
   ended: string | null;

@@ -22,7 +22,7 @@ from roadworthy.config.policy import (
     RolloutPolicy,
     WindowPolicy,
 )
-from roadworthy.config.reading import Config, find_root, load
+from roadworthy.config.reading import Config, find_root, load, load_policy, load_settings
 from roadworthy.config.settings import (
     BusinessValue,
     LineageExport,
@@ -63,4 +63,6 @@ __all__ = [
     "WindowPolicy",
     "find_root",
     "load",
+    "load_policy",
+    "load_settings",
 ]

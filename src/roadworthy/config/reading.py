@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -17,7 +19,9 @@ from roadworthy.config.settings import Settings
 from roadworthy.errors import ConfigError, ProjectError
 
 HOME = ".roadworthy"  # as configured paths write it, wherever it is
-_SectionType = TypeVar("_SectionType", bound=Section)
+_TOML_LINE = re.compile(r"\(at line (\d+), ")
+_KEY = re.compile(r"""\s*([\w.\-"' ]+?)\s*=""")
+_HEADING = re.compile(r"\s*\[+([^\[\]#]+)\]+\s*(?:#.*)?$")
 # Where things are may differ from machine to machine, as in a container: these win over pyproject.toml.
 _FROM_ENVIRONMENT = {
     "ROADWORTHY_HOME": ("home",),
@@ -96,14 +100,47 @@ def load(root: Path) -> Config:
         When a file is missing or broken, or a key is missing, unknown or of a wrong value.
     """
     root = root.resolve()
+    settings = load_settings(root)
+    return Config(root=root, settings=settings, policy=load_policy(root / settings.policy))
+
+
+def load_settings(root: Path) -> Settings:
+    """Read [tool.roadworthy] of the pyproject.toml in ``root``.
+
+    Raises
+    ------
+    ConfigError
+        As for `load`.
+    """
     source = root / "pyproject.toml"
     tables = _tool_tables(source)
     if "roadworthy" not in tables:
-        raise ConfigError(f"{source} has no [tool.roadworthy].", "Add it, or run `roadworthy init NAME`.")
-    settings = _validate(Settings, _with_environment(tables["roadworthy"]), source, "tool.roadworthy")
-    policy_path = root / settings.policy
-    policy = _validate(Policy, _policy_content(policy_path), policy_path, "")
-    return Config(root=root, settings=settings, policy=policy)
+        raise ConfigError(f"{source} has no [tool.roadworthy].", "Add it, or run `roadworthy init NAME`.", file=source)
+    try:
+        return Settings.model_validate(_with_environment(tables["roadworthy"]))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _refused(first, source, "tool.roadworthy", _toml_line(source, first["loc"])) from error
+
+
+def load_policy(path: Path) -> Policy:
+    """Read a policy.yaml.
+
+    Raises
+    ------
+    ConfigError
+        As for `load`.
+    """
+    text = _policy_text(path)
+    try:
+        return Policy.model_validate(documents.parse(text))
+    except documents.NotYaml as error:
+        raise ConfigError(
+            f"{path}{error.line}: not YAML: {error.problem}.", "Mend that line.", file=path, line=error.number
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _refused(first, path, "", documents.line_of(text, first["loc"])) from error
 
 
 def _tool_tables(path: Path) -> dict[str, Any]:
@@ -112,7 +149,13 @@ def _tool_tables(path: Path) -> dict[str, Any]:
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}.", "Mend that place and try again.") from error
+        line = _TOML_LINE.search(str(error))
+        raise ConfigError(
+            f"{path}: not TOML: {error}.",
+            "Mend that place and try again.",
+            file=path,
+            line=int(line[1]) if line else None,
+        ) from error
     return tables
 
 
@@ -130,25 +173,48 @@ def _with_environment(content: object) -> object:
     return content
 
 
-def _policy_content(path: Path) -> object:
+def _policy_text(path: Path) -> str:
     try:
-        return documents.parse(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"The policy {path} cannot be read: {error.strerror}.",
             "Restore the file, or set `policy` in [tool.roadworthy] to where it is.",
+            file=path,
         ) from error
-    except documents.NotYaml as error:
-        raise ConfigError(f"{path}{error.line}: not YAML: {error.problem}.", "Mend that line.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The policy {path} is not UTF-8 text: {error}.", "Save it as UTF-8.", file=path) from error
 
 
-def _validate(section: type[_SectionType], content: object, path: Path, prefix: str) -> _SectionType:
-    try:
-        return section.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in (prefix, *first["loc"]) if part != "")
-        raise ConfigError(f"{path}: {key}: {_fact(first)}", _next_step(first, key)) from error
+def _refused(problem: ErrorDetails, path: Path, prefix: str, line: int | None) -> ConfigError:
+    key = ".".join(str(part) for part in (prefix, *problem["loc"]) if part != "")
+    return ConfigError(f"{path}: {key}: {_fact(problem)}", _next_step(problem, key), file=path, line=line)
+
+
+def _toml_line(path: Path, keys: Sequence[str | int]) -> int | None:
+    """Return the line of a key below [tool.roadworthy], or of the nearest table above it; None where it is elsewhere.
+
+    TOML's reader tells no places, so the tables' headings and the keys' own lines are looked for as they are commonly
+    written.
+    """
+    wanted = ["tool", "roadworthy", *map(str, keys)]
+    table: list[str] = []
+    found, depth = None, 0
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        heading, key = _HEADING.match(line), _KEY.match(line)
+        if heading:
+            table = here = _names(heading[1])
+        elif key:
+            here = [*table, *_names(key[1])]
+        else:
+            continue
+        if here == wanted[: len(here)] and len(here) > depth:
+            found, depth = number, len(here)
+    return found
+
+
+def _names(dotted: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in dotted.split(".")]
 
 
 def _fact(problem: ErrorDetails) -> str:

@@ -12,7 +12,8 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
@@ -49,10 +50,16 @@ def read(path: Path) -> Contract:
         raise ContractError(
             f"The contract {path} cannot be read: {error.strerror}.",
             "Restore the file, or set `contract` in [tool.roadworthy] to where it is.",
+            file=path,
         ) from error
     except UnicodeDecodeError as error:
-        raise ContractError(f"The contract {path} is not UTF-8 text: {error}.", "Save it as UTF-8.") from error
-    return parse(text, str(path))
+        fact = f"The contract {path} is not UTF-8 text: {error}."
+        raise ContractError(fact, "Save it as UTF-8.", file=path) from error
+    try:
+        return parse(text, str(path))
+    except ContractError as error:
+        error.file = path
+        raise
 
 
 def parse(text: str, place: str = "contract") -> Contract:
@@ -64,17 +71,22 @@ def parse(text: str, place: str = "contract") -> Contract:
         As for `read`.
     """
     content = _content(text, place)
-    document = _document(content, place)
+    document = _document(content, place, text)
     if document.kind != "DataContract" or document.apiVersion not in _READABLE_APIS:
         raise ContractError(
             f"{place}: kind {document.kind!r}, apiVersion {document.apiVersion!r} is not a contract of ODCS 3.",
             f"Set kind: DataContract and apiVersion: {_READABLE_APIS[-1]}.",
+            line=documents.line_of(text, ["apiVersion" if document.kind == "DataContract" else "kind"]),
         )
-    datasets = tuple(_dataset(schema, place) for schema in document.schema_ or [])
+    datasets = []
+    for number, schema in enumerate(document.schema_ or []):
+        with _located(text, "schema", number):
+            datasets.append(_dataset(schema, place, text, number))
     if not datasets:
         raise ContractError(f"{place}: the contract has no dataset.", "Add one under `schema:`.")
     _refuse_twice([dataset.name for dataset in datasets], f"{place}: the dataset")
-    seconds = rules.freshness(document.slaProperties or [], document.slaDefaultElement, datasets, place)
+    with _located(text, "slaProperties"):
+        seconds = rules.freshness(document.slaProperties or [], document.slaDefaultElement, datasets, place)
     return Contract(
         id=document.id or "",
         version=document.version or "",
@@ -90,26 +102,45 @@ def _content(text: str, place: str) -> dict[str, Any]:
     try:
         content = documents.parse(text)
     except documents.NotYaml as error:
-        raise ContractError(f"{place}{error.line}: not YAML: {error.problem}.", "Mend that line.") from error
+        fact = f"{place}{error.line}: not YAML: {error.problem}."
+        raise ContractError(fact, "Mend that line.", line=error.number) from error
     if not isinstance(content, dict):
         raise ContractError(f"{place}: the document is not a mapping.", "Start it with `kind: DataContract`.")
     return content
 
 
-def _document(content: dict[str, Any], place: str) -> OpenDataContractStandard:
+@contextmanager
+def _located(text: str, *path: str | int) -> Iterator[None]:
+    """Give a failure the line of the part of the document that it is about, unless it has one already."""
+    try:
+        yield
+    except ContractError as error:
+        error.line = error.line or documents.line_of(text, path)
+        raise
+
+
+def _document(content: dict[str, Any], place: str, text: str) -> OpenDataContractStandard:
     try:
         document = OpenDataContractStandard.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = _words(content, first["loc"])
-        raise ContractError(f"{place}: {where}: {first['msg']}.", f"Correct {where} as ODCS 3 has it.") from error
+        raise ContractError(
+            f"{place}: {where}: {first['msg']}.",
+            f"Correct {where} as ODCS 3 has it.",
+            line=documents.line_of(text, first["loc"]),
+        ) from error
     # Below its top level the standard's model ignores what it does not know: `requird: true` would rule nothing.
     understood = document.model_dump(by_alias=True, exclude_unset=True)
     for section in ("schema", "slaProperties"):
         unknown = _unknown(content.get(section), understood.get(section), (section,))
         if unknown:
             where = _words(content, unknown)
-            raise ContractError(f"{place}: {where}: ODCS 3 knows no such key.", f"Remove {where}, or correct its name.")
+            raise ContractError(
+                f"{place}: {where}: ODCS 3 knows no such key.",
+                f"Remove {where}, or correct its name.",
+                line=documents.line_of(text, unknown),
+            )
     return document
 
 
@@ -160,7 +191,7 @@ def _plain(value: object) -> object:
 # --- datasets ------------------------------------------------------------------------------------------------------
 
 
-def _dataset(schema: SchemaObject, place: str) -> Dataset:
+def _dataset(schema: SchemaObject, place: str, text: str, number: int) -> Dataset:
     if not schema.name:
         raise ContractError(f"{place}: a dataset has no name.", "Set `name` on each entry of `schema`.")
     at = f"{place}: {schema.name}"
@@ -172,12 +203,14 @@ def _dataset(schema: SchemaObject, place: str) -> Dataset:
     key = _primary_key(properties)
     unique = {*own.unique, *(key if len(key) == 1 else ())}
     together = (*own.unique_together, *((key,) if len(key) > 1 else ()))
+    columns = []
+    for place_of, entry in enumerate(properties):
+        with _located(text, "schema", number, "properties", place_of):
+            columns.append(_column(entry, at, required=entry.name in key, unique=entry.name in unique))
     dataset = Dataset(
         name=schema.name,
         meaning=schema.description or "",
-        columns=tuple(
-            _column(entry, at, required=entry.name in key, unique=entry.name in unique) for entry in properties
-        ),
+        columns=tuple(columns),
         relations=own.relations,
         minimum_rows=own.minimum_rows,
         maximum_rows=own.maximum_rows,

@@ -23,6 +23,7 @@ from roadworthy.pipeline import graph, lineage, staging
 from roadworthy.pipeline.freshness import Freshness, Judgement
 from roadworthy.pipeline.journal import Journal
 from roadworthy.pipeline.options import BuildOptions, Execution
+from roadworthy.pipeline.progress import Telling
 from roadworthy.pipeline.spec import TaskSpec
 from roadworthy.pipeline.supervisor import Attempt, Supervisor
 from roadworthy.pipeline.warming import modules
@@ -47,6 +48,7 @@ class Builder:
         self._warm = (execution.kernels or config.settings.pipeline.kernels) == "warm"
         self._journal = Journal(self._pipeline, config, state, contract, as_of=told.as_of, jobs=self._jobs)
         self._supervisor = Supervisor()
+        self._telling = Telling(config)
         self._judged: dict[str, Judgement] = {}
         self._attempts: dict[str, int] = {}
         self._settled: dict[str, TaskStatus] = {}
@@ -67,6 +69,7 @@ class Builder:
         wanted = self._pipeline.needed(self._told.only or tuple(self._specs))
         waiting = [task for task in self._pipeline.tasks if task.name in wanted]
         self._total = len(waiting)
+        self._telling.begin([task.name for task in waiting], lineage.who())
         for task in self._pipeline.tasks:  # what a build that died left behind
             staging.clear(task.name, graph.files(self._dag[task.name]).values())
         try:
@@ -103,6 +106,7 @@ class Builder:
             self._settle(task, TaskStatus.Skipped)
             return
         self._say("started", task.name, reason=judged.reason or "it was asked for")
+        self._telling.tell("recorded", "", run=self._journal.run.id)
         self._journal.starts(task, judged)
         self._start(task)
 
@@ -162,6 +166,7 @@ class Builder:
 
     def _finish(self, state: str) -> None:
         self._journal.end(state)
+        self._telling.tell("ended", "", state=state)
         for name, status in self._settled.items():
             graph.settle(self._dag[name], status)
         for name in self._specs.keys() - self._settled.keys():  # not asked for, or broken off
@@ -185,6 +190,7 @@ class Builder:
 
     def _say(self, event: str, task: str, **facts: Any) -> None:  # noqa: ANN401 - words and figures
         """Tell what happens: to a display as JSON, otherwise to a reader, who is spared what is fresh."""
+        self._telling.tell(event, task, **facts)
         if self._told.progress:
             told = {"event": event, "task": task, "total": self._total} | facts
             print(json.dumps(told), flush=True)  # noqa: T201

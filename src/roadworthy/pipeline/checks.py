@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from roadworthy.errors import PipelineError
 from roadworthy.pipeline import code
 
 _SCRIPTS = (".py", ".R", ".r")
+_TAG = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_BUILT_IN = {"git", "git_hash", "version", "here", "cwd", "root", "user", "now", "random"}
 
 
 def refuse_without_parameters(pipeline: Path) -> None:
@@ -23,7 +26,9 @@ def refuse_without_parameters(pipeline: Path) -> None:
         path = pipeline.parent / source
         if path.suffix in (".ipynb", *_SCRIPTS) and path.is_file() and not code.parameters_cell(path):
             raise PipelineError(
-                f"{source} has no cell tagged `parameters`, so no parameter can reach it.", _how_to_tag(source)
+                f"{source} has no cell tagged `parameters`, so no parameter can reach it.",
+                _how_to_tag(source),
+                file=path,
             )
 
 
@@ -37,6 +42,66 @@ def refuse_unknown(given: Iterable[str], root: Path) -> None:
             )
 
 
+def problems(root: Path) -> Iterator[PipelineError]:
+    """Yield what keeps Ploomber from reading the pipeline in ``root``, or a task from being run, with its line."""
+    pipeline = root / "pipeline.yaml"
+    try:
+        content = _mapping(pipeline)
+    except PipelineError as error:
+        yield error
+        return
+    text = pipeline.read_text(encoding="utf-8")
+    try:
+        env = _mapping(root / "env.yaml") if (root / "env.yaml").exists() else {}
+    except PipelineError as error:
+        yield error
+    else:
+        yield from _unset(pipeline, text, env)
+    yield from _tasks_problems(root, content, text)
+
+
+def _unset(pipeline: Path, text: str, env: Mapping[str, Any]) -> Iterator[PipelineError]:
+    """Yield the names in double braces that env.yaml does not set."""
+    seen = set(map(str, env)) | _BUILT_IN
+    for number, line in enumerate(text.splitlines(), start=1):
+        for name in _TAG.findall(line.partition("#")[0]):
+            if name not in seen:
+                seen.add(name)
+                fact = f"pipeline.yaml names {{{{{name}}}}}, which env.yaml does not set."
+                yield PipelineError(fact, f"Add `{name}: value` to env.yaml.", file=pipeline, line=number)
+
+
+def _tasks_problems(root: Path, content: Mapping[str, Any], text: str) -> Iterator[PipelineError]:
+    pipeline, tasks = root / "pipeline.yaml", content.get("tasks")
+    if not isinstance(tasks, list):
+        line = documents.line_of(text, ["tasks"])
+        yield PipelineError("pipeline.yaml lists no tasks.", "List them below `tasks:`.", file=pipeline, line=line)
+        return
+    names = {_name(task) for task in tasks if isinstance(task, dict)}
+    for place, task in enumerate(tasks):
+        if not isinstance(task, dict):
+            continue
+        line = documents.line_of(text, ["tasks", place])
+        source = str(task.get("source", ""))
+        if source.endswith((".ipynb", *_SCRIPTS)) and "{{" not in source and not (root / source).is_file():
+            at = documents.line_of(text, ["tasks", place, "source"])
+            step = "Correct `source`, or restore the file."
+            yield PipelineError(
+                f"The source {source} of task {_name(task)!r} is missing.", step, file=pipeline, line=at
+            )
+        wanted = task.get("upstream")
+        for name in [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []:
+            if "*" not in str(name) and str(name) not in names:
+                at = documents.line_of(text, ["tasks", place, "upstream"]) or line
+                fact = f"Task {_name(task)!r} builds on {str(name)!r}, which is no task."
+                step = f"Use one of: {', '.join(sorted(names))}."
+                yield PipelineError(fact, step, file=pipeline, line=at)
+
+
+def _name(task: Mapping[str, Any]) -> str:
+    return str(task.get("name") or Path(str(task.get("source", ""))).stem)
+
+
 def refuse_broken(pipeline: Path) -> None:
     """Raise PipelineError, with the line, when a pipeline.yaml is missing or is not YAML."""
     _mapping(pipeline)
@@ -46,11 +111,13 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         content = documents.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise PipelineError(f"{path} cannot be read: {error.strerror}.", "Restore the file.") from error
+        raise PipelineError(f"{path} cannot be read: {error.strerror}.", "Restore the file.", file=path) from error
     except documents.NotYaml as error:
-        raise PipelineError(f"{path}{error.line}: not YAML: {error.problem}.", "Mend that line.") from error
+        fact = f"{path}{error.line}: not YAML: {error.problem}."
+        raise PipelineError(fact, "Mend that line.", file=path, line=error.number) from error
     if not isinstance(content, dict):
-        raise PipelineError(f"{path} is not a mapping of names to values.", "Write it as `name: value` lines.")
+        fact = f"{path} is not a mapping of names to values."
+        raise PipelineError(fact, "Write it as `name: value` lines.", file=path, line=1)
     return content
 
 

@@ -22,6 +22,7 @@ from roadworthy.config import Config
 from roadworthy.errors import PipelineError
 from roadworthy.pipeline import code, lineage, spec, staging
 from roadworthy.pipeline.content import content_hash
+from roadworthy.pipeline.failures import failed_cell
 from roadworthy.pipeline.spec import Pipeline, TaskSpec
 from roadworthy.records import Record, RunRecord, TaskRecord
 from roadworthy.state import State
@@ -32,7 +33,6 @@ FAILED, ADDED = (
     "roadworthy-debug",
 )  # tags: of the cell that failed, and of cells that are not the source's
 
-_FAILED_CELL = re.compile(r"\bin cell (\d+) of ")
 _KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -230,9 +230,8 @@ def _notebook(source: Path) -> NotebookNode:
 
 
 def _mark_failed(notebook: NotebookNode, case: _Case) -> None:
-    found = _FAILED_CELL.search(case.error or "")
-    place = int(found[1]) - 1 if found else len(notebook.cells)
-    if place >= len(notebook.cells):  # it was not a cell that failed, or the source has become shorter
+    place = failed_cell(case.error)
+    if place is None or place >= len(notebook.cells):  # it was not a cell that failed, or the source has become shorter
         return
     cell = notebook.cells[place]
     cell.metadata["tags"] = [*cell.metadata.tags, FAILED]

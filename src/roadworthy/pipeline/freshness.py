@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from roadworthy.config import Config
 from roadworthy.contract import Contract
@@ -28,6 +32,33 @@ class Judgement(Record):
     fingerprint: str
     code_hash: str
     inputs: dict[str, str]
+    made_by: TaskRecord | None = Field(default=None, description="what made the products that are there, where known")
+    odd: tuple[str, ...] = Field(default=(), description="products that are missing, or not as they were made")
+
+
+class Memory:
+    """Hashes of what files hold, so that a file is read again only when it has changed."""
+
+    def __init__(self, config: Config) -> None:
+        self.contents = Contents(config.private("contents.json"))
+        self._codes: dict[tuple[str, bool], str] = {}
+
+    def code_hash(self, source: Path, *, cosmetic: bool) -> str:
+        """Return the hash of a source's code.
+
+        Raises
+        ------
+        PipelineError
+            When there is no such file, or a notebook is not one.
+        """
+        try:
+            content = self.contents.hash(source)
+        except OSError:
+            content = ""
+        key = (f"{content}{source.suffix}", cosmetic)
+        if not content or key not in self._codes:
+            self._codes[key] = code.read(source).hash(cosmetic=cosmetic)
+        return self._codes[key]
 
 
 class Freshness:
@@ -41,15 +72,25 @@ class Freshness:
         The contract as it is now.
     as_of
         Table to version, for a build that reads the past.
+    memory
+        What somebody who judges again and again keeps from one time to the next; by default what the last build left.
     """
 
-    def __init__(self, config: Config, state: State, contract: Contract, as_of: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        contract: Contract,
+        as_of: Mapping[str, int],
+        memory: Memory | None = None,
+    ) -> None:
         self._config = config
         self._root = config.root
         self._state = state
         self._contract = contract
         self._as_of = as_of
-        self._contents = Contents(config.private("contents.json"))
+        self._memory = memory or Memory(config)
+        self._contents = self._memory.contents
         self._runs: dict[str, RunRecord | None] = {}
 
     def judge(self, task: TaskSpec, upstream: Mapping[str, TaskSpec]) -> Judgement:
@@ -64,14 +105,14 @@ class Freshness:
         """
         cosmetic = self._config.settings.pipeline.rerun_on == "text"
         text = task.text
-        code_hash = text_hash(text) if text is not None else code.read(self._root / task.source).hash(cosmetic=cosmetic)
+        source = self._root / task.source
+        code_hash = text_hash(text) if text is not None else self._memory.code_hash(source, cosmetic=cosmetic)
         wanted = [path for name in task.upstream for path in upstream[name].data] + list(task.resources.values())
         inputs = {path: self._hash(path) or "missing" for path in wanted}
         parts = [code_hash, task.parameters, inputs, self._contract.hash, task.products]
         fingerprint = text_hash(json.dumps(parts, sort_keys=True, default=str))
         found = Judgement(fresh=False, fingerprint=fingerprint, code_hash=code_hash, inputs=inputs)
-        reason = self._stale(task, found)
-        return found.model_copy(update={"fresh": not reason, "reason": reason})
+        return found.model_copy(update=self._stale(task, found))
 
     def hashes(self, paths: list[str]) -> dict[str, str]:
         """Return the content hashes of products that are there."""
@@ -87,30 +128,34 @@ class Freshness:
         except OSError:
             return None
 
-    def _stale(self, task: TaskSpec, now: Judgement) -> str:
-        """Return why a task must run, in words; blank when it need not."""
+    def _stale(self, task: TaskSpec, now: Judgement) -> dict[str, Any]:
+        """Return whether a task must run, why, and what made the products that are there."""
         same = self._state.makers(list(task.products.values()), now.fingerprint)
-        if same.keys() == set(task.products.values()) and not self._changed(task, same):
+        if same.keys() == set(task.products.values()) and not self._odd(task, same):
             record = self._record(same[task.data[0]])
-            return self._newer_data(record) if record else ""
+            newer = self._newer_data(record) if record else ""
+            return {"fresh": not newer, "reason": newer, "made_by": record}
         makers = self._state.makers(list(task.products.values()))
         unmade = [path for path in task.products.values() if path not in makers]
         if unmade:
             there = (self._root / unmade[0]).exists()
-            return f"no run is recorded that made {unmade[0]}" if there else f"{unmade[0]} was never made"
+            return {"reason": f"no run is recorded that made {unmade[0]}" if there else f"{unmade[0]} was never made"}
         record = self._record(makers[task.data[0]])
-        return self._changed(task, makers) or (self._difference(record, task, now) if record else "its run is unknown")
+        odd = self._odd(task, makers)
+        why = next(iter(odd.values()), "") or (self._difference(record, task, now) if record else "its run is unknown")
+        return {"reason": why, "made_by": record, "odd": tuple(odd)}
 
-    def _changed(self, task: TaskSpec, makers: Mapping[str, Artifact]) -> str:
-        """Return which product is not as it was made, and how."""
+    def _odd(self, task: TaskSpec, makers: Mapping[str, Artifact]) -> dict[str, str]:
+        """Return the products that are not as they were made, and how."""
+        found = {}
         if task.notebook and not (self._root / task.notebook).exists():
-            return f"{task.notebook} is missing"
+            found[task.notebook] = f"{task.notebook} is missing"
         # an executed notebook is for reading, and looking at it in JupyterLab may save it anew
         for path in task.data:
-            found = self._hash(path)
-            if found != makers[path].hash:
-                return f"{path} was changed after it was made" if found else f"{path} is missing"
-        return ""
+            content = self._hash(path)
+            if content != makers[path].hash:
+                found[path] = f"{path} was changed after it was made" if content else f"{path} is missing"
+        return found
 
     def _record(self, maker: Artifact) -> TaskRecord | None:
         if maker.run_id not in self._runs:

@@ -136,6 +136,7 @@ class Journal:
             id=os.environ.get(lineage.RUN_ID_VARIABLE) or lineage.run_id(),
             project=config.settings.name,
             builder=lineage.builder(config.root),
+            who=lineage.who(),
             state="running",
             started=now(),
             git_commit=commit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import platform
@@ -36,6 +37,7 @@ _PACKAGES = (
     "skops",
 )
 RUN_ID_VARIABLE = "ROADWORTHY_RUN_ID"
+WHO_VARIABLE = "ROADWORTHY_WHO"
 TABLE_LOG_VARIABLE = "ROADWORTHY_TABLE_LOG"
 AS_OF_VARIABLE = "ROADWORTHY_AS_OF"
 RUNS_SEARCHED = 10_000
@@ -72,6 +74,14 @@ def folder(pipeline: Pipeline) -> str:
 def builder(root: Path) -> str:
     """Return the machine and folder that a run belongs to."""
     return f"{socket.gethostname()}:{root}"
+
+
+def who() -> str:
+    """Return who builds: the variable ROADWORTHY_WHO, or the operating system's user."""
+    try:
+        return os.environ.get(WHO_VARIABLE) or getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in some containers
+        return "somebody"
 
 
 def commit(root: Path) -> tuple[str | None, bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 import os
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from roadworthy.config import Config
+from roadworthy.pipeline import lineage
 from roadworthy.records import now
 
 _SECONDS_BETWEEN_TRIES = 0.2
@@ -45,7 +45,12 @@ def only_builder(config: Config) -> Iterator[None]:
 
 
 def _say_who(holder: Path) -> None:
-    words = {"who": _user(), "process": os.getpid(), "host": socket.gethostname(), "since": f"{now():%H:%M:%S} UTC"}
+    words = {
+        "who": lineage.who(),
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "since": f"{now():%H:%M:%S} UTC",
+    }
     with contextlib.suppress(OSError):  # it is only for the words of whoever waits
         holder.write_text(json.dumps(words), encoding="utf-8")
 
@@ -56,10 +61,3 @@ def _who(holder: Path) -> str:
         return f" ({said['who']}, process {said['process']} on {said['host']}, since {said['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in some containers
-        return "somebody"

@@ -87,12 +87,12 @@ def read(root: Path, values: Mapping[str, str]) -> Pipeline | None:
     values
         What replaces values of env.yaml.
     """
-    content, env = _mapping(root / "pipeline.yaml"), _mapping(root / "env.yaml")
+    content, given = _mapping(root / "pipeline.yaml"), env(root)
     meta = content.get("meta")
     plain = isinstance(meta, dict) and meta.get("extract_upstream") is False and not meta.get("extract_product")
     if not plain or not isinstance(content.get("tasks"), list) or set(content) - {"meta", "tasks", "executor"}:
         return None
-    given = {name: cast(value) for name, value in {**env, **values}.items()}
+    given = {name: cast(value) for name, value in {**given, **values}.items()}
     if any(_TAG.search(str(value)) or name in _BUILT_IN for name, value in given.items()):
         return None
     try:
@@ -100,6 +100,11 @@ def read(root: Path, values: Mapping[str, str]) -> Pipeline | None:
         return Pipeline(tasks=tuple(_ordered(tasks)))
     except _OnlyPloomber:
         return None
+
+
+def env(root: Path) -> dict[str, Any]:
+    """Return what env.yaml in ``root`` holds; nothing where there is none or it cannot be read."""
+    return _mapping(root / "env.yaml")
 
 
 def cast(value: Any) -> Any:  # noqa: ANN401 - YAML holds anything

@@ -57,6 +57,7 @@ class RunRecord(Record):
     id: str
     project: str
     builder: str = Field(default="", description="the machine and the folder that it runs in")
+    who: str = Field(default="", description="who built")
     state: Literal["running", "done", "failed", "interrupted"]
     started: Moment
     ended: Moment | None = None

@@ -1,0 +1,229 @@
+"""The projects that somebody has open: read anew when their files change, and otherwise answered from what is known."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+from roadworthy import config as configuration
+from roadworthy import contract as contracts
+from roadworthy import problems
+from roadworthy.config import Config
+from roadworthy.contract import Contract
+from roadworthy.errors import ConfigError, ProjectError, RoadworthyError
+from roadworthy.pipeline import progress, spec, standing
+from roadworthy.pipeline.spec import Pipeline
+from roadworthy.pipeline.standing import Standings
+from roadworthy.records.lab import LabProject, LabTask, Problem
+from roadworthy.state import State
+
+_Made = TypeVar("_Made")
+_Stamps = tuple[tuple[int, int, int] | None, ...]
+VERSION = metadata.version("roadworthy")
+_FILES = ("pyproject.toml", "pipeline.yaml", "env.yaml")
+
+
+class Opened:
+    """One project.
+
+    Parameters
+    ----------
+    root
+        Its folder.
+    served
+        The folder that Jupyter serves, which holds it.
+    """
+
+    def __init__(self, root: Path, served: Path) -> None:
+        self.root = root
+        self.folder = "" if root == served else root.relative_to(served).as_posix()
+        self._lock = threading.RLock()
+        self._made: dict[str, tuple[object, Any]] = {}
+        self._states: dict[str, State] = {}
+
+    # --- what its files say ------------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Config:
+        """Its configuration as it is now.
+
+        Raises
+        ------
+        ConfigError
+            When it cannot be read.
+        """
+        return self._kept("config", self.stamps(), lambda: configuration.load(self.root))
+
+    @property
+    def contract(self) -> Contract | None:
+        """Its contract as it is now; None when it cannot be read, which its problems tell."""
+        path = self.config.path(self.config.settings.contract)
+        return self._kept("contract", _stamp(path), lambda: _readable(path))
+
+    @property
+    def state(self) -> State:
+        """Its state database.
+
+        Raises
+        ------
+        StateError
+            When it cannot be opened.
+        """
+        address = self.config.state_address
+        with self._lock:
+            if address not in self._states:
+                self._states[address] = State.open(address)
+            return self._states[address]
+
+    @property
+    def pipeline(self) -> Pipeline | None:
+        """Its tasks; None when only Ploomber can tell them."""
+        return self._kept("pipeline", self.stamps(), lambda: spec.read(self.root, {}))
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what is broken in its files."""
+        found = self._kept("problems", self.stamps(), lambda: problems.find(self.root))
+        return tuple(self._problem(error) for error in found)
+
+    def stamps(self) -> _Stamps:
+        """Return what changes whenever one of the files changes that say what the project is."""
+        first = tuple(_stamp(self.root / name) for name in _FILES)
+        return (*first, *map(_stamp, self._kept("named", first, self._named)))
+
+    # --- how it stands -----------------------------------------------------------------------------------------------
+
+    def described(self) -> LabProject:
+        """Return what the page is told of the project itself."""
+        found = self.problems()
+        try:
+            name = self.config.settings.name
+        except ConfigError:
+            name = self.root.name
+        return LabProject(found=True, folder=self.folder, name=name, version=VERSION, problems=found)
+
+    def tasks(self) -> tuple[LabTask, ...]:
+        """Return how its tasks stand; none when nobody can read them."""
+        try:
+            config, pipeline = self.config, self.pipeline
+        except ConfigError:
+            return ()
+        if pipeline is None:
+            return ()
+        with self._lock:
+            try:
+                standings = self._kept("standings", self.stamps(), lambda: Standings(config, self.state))
+                found = standings.look(pipeline, self.contract, progress.read(config))
+            except RoadworthyError as error:
+                found = standing.unknown(pipeline, error.fact)
+        return tuple(self._placed(task) for task in found)
+
+    def below(self, path: str) -> str:
+        """Return a path below the project as one below the folder that Jupyter serves; blank when it is outside."""
+        if not path or Path(path).is_absolute():
+            return ""
+        return f"{self.folder}/{path}" if self.folder else path
+
+    def close(self) -> None:
+        """Close its state database."""
+        with self._lock:
+            for state in self._states.values():
+                state.close()
+            self._states.clear()
+
+    def _placed(self, task: LabTask) -> LabTask:
+        return task.model_copy(
+            update={
+                "source": self.below(task.source),
+                "products": tuple(self.below(path) for path in task.products),
+                "notebook": self.below(task.notebook) if task.notebook else None,
+            }
+        )
+
+    def _named(self) -> tuple[Path, ...]:
+        """Return the files that the configuration names, and the sources, as far as they can be read."""
+        try:
+            settings = configuration.load_settings(self.root)
+            named = [self.root / settings.policy, self.root / settings.contract]
+        except ConfigError:
+            named = [self.root / "monitoring/policy.yaml", self.root / "monitoring/contract.yaml"]
+        pipeline = spec.read(self.root, {})
+        return (*named, *(self.root / task.source for task in (pipeline.tasks if pipeline else ()) if task.source))
+
+    def _problem(self, error: RoadworthyError) -> Problem:
+        inside = error.file is not None and error.file.resolve().is_relative_to(self.root)
+        file = error.file.resolve().relative_to(self.root).as_posix() if inside and error.file else ""
+        fact = error.fact.replace(f"{self.root}/", "")
+        return Problem(file=self.below(file), line=error.line, message=fact, next=error.next_step)
+
+    def _kept(self, name: str, key: object, make: Callable[[], _Made]) -> _Made:
+        with self._lock:
+            if name not in self._made or self._made[name][0] != key:
+                self._made[name] = (key, make())
+            found: _Made = self._made[name][1]
+            return found
+
+
+class Projects:
+    """All projects below the folder that Jupyter serves which somebody has open."""
+
+    def __init__(self, served: Path) -> None:
+        self._served = served.resolve()
+        self._lock = threading.Lock()
+        self._opened: dict[Path, Opened] = {}
+
+    def of(self, place: Path) -> Opened:
+        """Return the project of a file or folder below the served one.
+
+        Raises
+        ------
+        ProjectError
+            When it belongs to none, or to one that begins above the served folder.
+        """
+        root = _root(place if place.is_dir() else place.parent)
+        if not root.is_relative_to(self._served):
+            raise ProjectError(
+                f"The project {root.name} begins above the folder that Jupyter serves.",
+                "Start JupyterLab in the project's folder.",
+            )
+        with self._lock:
+            if root not in self._opened:
+                self._opened[root] = Opened(root, self._served)
+            return self._opened[root]
+
+    @property
+    def all(self) -> tuple[Opened, ...]:
+        """Those that are open."""
+        with self._lock:
+            return tuple(self._opened.values())
+
+    def close(self) -> None:
+        """Close them all."""
+        for opened in self.all:
+            opened.close()
+
+
+def _root(folder: Path) -> Path:
+    try:
+        return configuration.find_root(folder)
+    except ConfigError as error:  # a pyproject.toml that is no TOML: it may well be the project's
+        if error.file is None:
+            raise
+        return error.file.parent.resolve()
+
+
+def _readable(path: Path) -> Contract | None:
+    try:
+        return contracts.read(path)
+    except RoadworthyError:
+        return None
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,79 @@
+"""What is known of a notebook that is open, and of the whole pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tornado.web
+from jupyter_server.auth.decorator import authorized
+
+from roadworthy import secrets
+from roadworthy.errors import ProjectError, RoadworthyError
+from roadworthy.pipeline import parameters
+from roadworthy.records.lab import LabNotebook, LabPipeline, LabProject, Problem
+from roadworthy.server.base import Handler
+from roadworthy.server.opened import VERSION, Opened
+
+
+class Notebook(Handler):
+    """GET: how the task of a notebook stands, and what parameters it takes."""
+
+    @tornado.web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer a LabNotebook."""
+        place = self.place(self.get_query_argument("path"))
+
+        def work() -> LabNotebook:
+            try:
+                opened = self.projects.of(place)
+            except ProjectError as error:
+                return LabNotebook(project=no_project(error))
+            return notebook(opened, place)
+
+        await self.answer(work)
+
+
+class Pipeline(Handler):
+    """GET: how all tasks stand."""
+
+    @tornado.web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer a LabPipeline."""
+        place = self.place(self.get_query_argument("path", ""))
+
+        def work() -> LabPipeline:
+            try:
+                opened = self.projects.of(place)
+            except ProjectError as error:
+                return LabPipeline(project=no_project(error))
+            return LabPipeline(project=opened.described(), tasks=opened.tasks())
+
+        await self.answer(work)
+
+
+def notebook(opened: Opened, place: Path) -> LabNotebook:
+    """Return what is known of a notebook of a project."""
+    path = opened.below(place.relative_to(opened.root).as_posix())
+    project = opened.described()
+    task = next((found for found in opened.tasks() if found.source == path), None)
+    spec = next(
+        (found for found in (opened.pipeline.tasks if opened.pipeline else ()) if task and found.name == task.name),
+        None,
+    )
+    try:
+        cell = parameters.tagged_cell(place)
+        known = secrets.known(opened.config)
+        declared = parameters.of_task(opened.root, spec, known) if spec else parameters.declared(place)
+    except RoadworthyError as error:
+        problem = Problem(file=path, message=error.fact, next=error.next_step)
+        project = project.model_copy(update={"problems": (*project.problems, problem)})
+        return LabNotebook(project=project, task=task)
+    return LabNotebook(project=project, task=task, parameters=declared, parameters_cell=cell)
+
+
+def no_project(error: ProjectError) -> LabProject:
+    """Return what the page is told of a path in no project; that one begins too far up is worth a word."""
+    above = (Problem(file="", message=error.fact, next=error.next_step),) if "above" in error.fact else ()
+    return LabProject(found=False, version=VERSION, problems=above)
