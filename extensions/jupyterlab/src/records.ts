@@ -1,5 +1,8 @@
 // Written by `make docs` from src/roadworthy/records: change the records, not this file.
 
+/** What Jupyter's event system knows an ILabEvent by. */
+export const EVENTS = 'urn:roadworthy:events:lab:v1';
+
 /** An act on production that somebody has confirmed. */
 export interface IActRequest {
   path: string;
@@ -87,6 +90,22 @@ export interface IBaseline {
   windows: string[];
   /** the same in plain words */
   words: string;
+}
+
+/** One code cell that is not the same in both runs. Cells are counted from 1, code cells alone. */
+export interface ICellChange {
+  kind: 'added' | 'removed' | 'changed';
+  before: number | null;
+  after: number | null;
+  diff: string;
+}
+
+/** One named value that is not the same in both runs. */
+export interface IChange {
+  name: string;
+  kind: 'added' | 'removed' | 'changed';
+  before: unknown;
+  after: unknown;
 }
 
 /** Two versions on the same labelled rows, paired. */
@@ -454,6 +473,13 @@ export interface ILabVersion {
   run: string;
 }
 
+/** One number of both runs; None where a run does not have it. */
+export interface IMeasure {
+  name: string;
+  before: number | null;
+  after: number | null;
+}
+
 /** A metric's value with a 95 % interval, on n labelled rows. */
 export interface IMetricReading {
   metric: string;
@@ -712,6 +738,24 @@ export interface IRollout {
   evidence: IEvidence[];
 }
 
+/** What changed from one run to another. */
+export interface IRunDiff {
+  before: string;
+  after: string;
+  run: IChange[];
+  parameters: IChange[];
+  tasks: ITaskDiff[];
+  inputs: IChange[];
+  reads: IChange[];
+  writes: IChange[];
+  as_of: IChange[];
+  contract: IChange[];
+  environment: IChange[];
+  commit: IChange[];
+  metrics: IMeasure[];
+  seconds: IMeasure;
+}
+
 /** One run of the pipeline: what was executed, from what, with which result. */
 export interface IRunRecord {
   id: string;
@@ -788,6 +832,25 @@ export interface ISlice {
   start: string;
   end: string;
   rows: number;
+}
+
+/** One task in both runs. Of a task that a run did not execute, what its products were made by is compared. */
+export interface ITaskDiff {
+  name: string;
+  kind: 'added' | 'removed' | 'changed' | 'same';
+  before_run: string | null;
+  after_run: string | null;
+  execution: IChange[];
+  parameters: IChange[];
+  code: ICellChange[];
+  code_changed: boolean;
+  inputs: IChange[];
+  reads: IChange[];
+  writes: IChange[];
+  products: IChange[];
+  seconds: IMeasure;
+  peak_memory: IMeasure;
+  notes: string[];
 }
 
 /** One executed task of a run. */

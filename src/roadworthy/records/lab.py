@@ -13,6 +13,7 @@ from roadworthy.records.monitoring import Window, WindowReport
 from roadworthy.records.serving import Rollout
 from roadworthy.records.versions import Deployment, GateVerdict, HistoryEntry, MetricReading
 
+EVENTS = "urn:roadworthy:events:lab:v1"  # what Jupyter's event system knows a LabEvent by
 TaskStanding = Literal["fresh", "stale", "running", "failed", "unknown"]
 JobState = Literal["running", "done", "failed", "cancelled"]
 

@@ -8,8 +8,10 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from roadworthy.monitoring.report import Report
+from roadworthy.pipeline.runs import RunDiff
 from roadworthy.records import Record
 from roadworthy.records.lab import (
+    EVENTS,
     ActRequest,
     JobRequest,
     LabEvent,
@@ -27,6 +29,7 @@ ANSWERS: tuple[type[Record], ...] = (
     LabReport,
     LabEvent,
     TaskRun,
+    RunDiff,
     Report,
 )
 REQUESTS: tuple[type[Record], ...] = (JobRequest, ActRequest)
@@ -41,7 +44,8 @@ def typescript() -> str:
     _, schema = models_json_schema([*told, *asked], ref_template="{model}")
     kinds = schema["$defs"]
     head = "// Written by `make docs` from src/roadworthy/records: change the records, not this file."
-    return "\n\n".join([head, *(_interface(name, kinds[name]) for name in sorted(kinds))]) + "\n"
+    events = f"/** What Jupyter's event system knows an ILabEvent by. */\nexport const EVENTS = '{EVENTS}';"
+    return "\n\n".join([head, events, *(_interface(name, kinds[name]) for name in sorted(kinds))]) + "\n"
 
 
 def _interface(name: str, schema: dict[str, Any]) -> str:
