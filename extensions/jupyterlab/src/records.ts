@@ -184,6 +184,8 @@ export interface IDeployment {
   lost: number;
   /** bytes that wait to be collected */
   spooled: number;
+  /** by version, within the last ten minutes */
+  served: IServed[];
 }
 
 /** A window's verdict, as one mark of a strip. */
@@ -827,6 +829,23 @@ export interface ISeparation {
   words: string;
 }
 
+/** How a version has served over a stretch of time, as far as its answers and failures are on record. */
+export interface IServed {
+  version: string;
+  /** answered or failed */
+  requests: number;
+  /** answered */
+  rows: number;
+  /** requests that it could not answer */
+  errors: number;
+  /** seconds that half of the answered requests took at most */
+  p50: number | null;
+  /** seconds that 99 of 100 took at most */
+  p99: number | null;
+  /** sketch of the seconds, to be added to others': bucket -> requests; not of a window */
+  latencies: { [key: string]: number };
+}
+
 /** A part of a window whose rows are profiled together: how much the slices differ shows how much chance brings. */
 export interface ISlice {
   start: string;
@@ -953,6 +972,8 @@ export interface IWindowReport {
   expected_false_alarms: number;
   /** what the readings compare the window with */
   baseline: IBaseline | null;
+  /** how each version served; a failure belongs where the answer nearest in time does */
+  served: IServed[];
   /** parts of the window that have rows, earliest first */
   slices: ISlice[];
   segments: ISegmentReport[];

@@ -14,6 +14,7 @@ from roadworthy.observation.answers import AnswerJudge
 from roadworthy.observation.data import DataJudge
 from roadworthy.observation.profiling import Profiler, reports_folder
 from roadworthy.observation.references import References
+from roadworthy.observation.service import Service
 from roadworthy.observation.traffic import Rows, Traffic, read_traffic
 from roadworthy.project import Project
 from roadworthy.records import ModelVersion, Reading, Slice, Window, WindowReport, now
@@ -67,6 +68,7 @@ class _Observation:
         self.reports = {report.window: report for report in project.state.windows()}
         self.profiler = Profiler(project, traffic)
         self.references = References(project, self.profiler)
+        self.service = Service(project, traffic)
 
     @cached_property
     def windows(self) -> dict[Window, Rows]:
@@ -105,6 +107,7 @@ class _Observation:
             reference=version.tag,
             verdict="too little data",
             baseline=reference.baseline,
+            served=self.service.served(window, versions),
             slices=tuple(part for part, _ in slices),
         )
         if earlier is not None and _same_rows(report, earlier) and [s.segment for s in earlier.segments] == [*segments]:

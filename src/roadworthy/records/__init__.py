@@ -53,6 +53,7 @@ from roadworthy.records.versions import (
     HistoryEntry,
     MetricReading,
     ModelVersion,
+    Served,
 )
 
 __all__ = [
@@ -105,6 +106,7 @@ __all__ = [
     "Segment",
     "SegmentReport",
     "Separation",
+    "Served",
     "Severity",
     "Slice",
     "Step",

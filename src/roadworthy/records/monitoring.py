@@ -8,7 +8,7 @@ from pydantic import Field
 
 from roadworthy.records.base import Moment, Record, Verdict, now
 from roadworthy.records.insight import AssociationChange, Explanation, Separation
-from roadworthy.records.versions import Comparison, MetricReading
+from roadworthy.records.versions import Comparison, MetricReading, Served
 
 ReferenceKind = Literal["training", "frozen", "before", "season"]
 ReadingKind = Literal[
@@ -215,6 +215,9 @@ class WindowReport(Record):
         default=0.0, description="chance, at most, that such a window names anything where nothing changed"
     )
     baseline: Baseline | None = Field(default=None, description="what the readings compare the window with")
+    served: tuple[Served, ...] = Field(
+        default=(), description="how each version served; a failure belongs where the answer nearest in time does"
+    )
     slices: tuple[Slice, ...] = Field(default=(), description="parts of the window that have rows, earliest first")
     segments: tuple[SegmentReport, ...] = ()
     separation: Separation | None = Field(default=None, description="what features do together, where rows are kept")

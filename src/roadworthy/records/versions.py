@@ -96,6 +96,20 @@ class Alias(Record):
     since: Moment
 
 
+class Served(Record):
+    """How a version has served over a stretch of time, as far as its answers and failures are on record."""
+
+    version: str
+    requests: int = Field(description="answered or failed")
+    rows: int = Field(description="answered")
+    errors: int = Field(description="requests that it could not answer")
+    p50: float | None = Field(default=None, description="seconds that half of the answered requests took at most")
+    p99: float | None = Field(default=None, description="seconds that 99 of 100 took at most")
+    latencies: dict[int, int] = Field(
+        default={}, description="sketch of the seconds, to be added to others': bucket -> requests; not of a window"
+    )
+
+
 class Deployment(Record):
     """A running service process, as it last reported itself."""
 
@@ -108,3 +122,4 @@ class Deployment(Record):
     challenger: str | None = Field(default=None, description="version that a rollout has loaded beside it")
     lost: int = Field(default=0, description="answered rows that could not be recorded, since it started")
     spooled: int = Field(default=0, description="bytes that wait to be collected")
+    served: tuple[Served, ...] = Field(default=(), description="by version, within the last ten minutes")

@@ -19,7 +19,7 @@ from roadworthy import registry
 from roadworthy.config import Config
 from roadworthy.contract import Dataset
 from roadworthy.errors import RegistryError, RoadworthyError
-from roadworthy.records import CHALLENGER, CHAMPION, Deployment, HistoryEntry, Rollout, Severity, now
+from roadworthy.records import CHALLENGER, CHAMPION, Deployment, HistoryEntry, Rollout, Served, Severity, now
 from roadworthy.registry import LoadedModel
 from roadworthy.serving import metrics, tokens
 from roadworthy.serving.lineup import LineUp, Ready
@@ -67,7 +67,8 @@ class Follower:
         self._state: State | None = None
         self._problems: dict[str, str] = {}
         self._refused: dict[str, _Refusal] = {}
-        self._told = {"lost": 0, "spooled": 0}
+        self._lost, self._spooled = 0, 0
+        self._served: tuple[Served, ...] = ()
         self._reported: tuple[object, ...] | None = None
         self._reported_at = 0.0
         self._ended = threading.Event()
@@ -91,9 +92,9 @@ class Follower:
             self._problems = {**self._problems, part: problem}
             LOG.warning("%s", problem)
 
-    def tell(self, *, lost: int, spooled: int) -> None:
-        """Set what the next heartbeat says of the memory: rows lost so far, bytes that wait in the spool."""
-        self._told = {"lost": lost, "spooled": spooled}
+    def tell(self, *, lost: int, spooled: int, served: tuple[Served, ...] = ()) -> None:
+        """Set what the next heartbeat says: rows lost so far, bytes that wait in the spool, what was answered."""
+        self._lost, self._spooled, self._served = lost, spooled, served
 
     def start(self) -> None:
         """Look once, so that the first request finds the champion, and then follow in the background."""
@@ -232,7 +233,7 @@ class Follower:
         lineup = self._lineup
         version = lineup.champion.tag if lineup.champion else None
         challenger = lineup.challenger.tag if lineup.challenger else None
-        seen = (version, challenger, self.problem, self._told["lost"])
+        seen = (version, challenger, self.problem, self._lost)
         if seen == self._reported and time.monotonic() - self._reported_at < _HEARTBEAT_SECONDS:
             return
         state.heartbeat(
@@ -244,7 +245,9 @@ class Follower:
                 heartbeat=now(),
                 problem=self.problem,
                 challenger=challenger,
-                **self._told,
+                lost=self._lost,
+                spooled=self._spooled,
+                served=self._served,
             )
         )
         _count(state)

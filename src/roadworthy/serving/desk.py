@@ -172,7 +172,8 @@ class Desk:
         backlog = capture.backlog(self._folder)
         metrics.LAG.set(backlog.lag)
         metrics.SPOOL.set(backlog.waiting)
-        self._follower.tell(lost=self._predictor.lost, spooled=backlog.waiting)
+        served = self._predictor.recent.told()
+        self._follower.tell(lost=self._predictor.lost, spooled=backlog.waiting, served=served)
 
     def _collect(self) -> None:
         try:

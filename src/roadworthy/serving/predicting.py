@@ -16,6 +16,7 @@ from roadworthy.serving import capture, credentials, metrics
 from roadworthy.serving.asking import Answered, ask
 from roadworthy.serving.exchange import Call, Reply, refusal, reply
 from roadworthy.serving.lineup import LineUp, Ready, Role
+from roadworthy.serving.recent import Recent
 from roadworthy.serving.schema import Inspection, Remark
 from roadworthy.serving.shadow import Shadow, Shadowed
 
@@ -82,6 +83,8 @@ class Predictor:
         """Rows that were answered and could not be recorded, so far."""
         self.trouble: str | None = None
         """Why the newest answers could not be recorded; None when they were."""
+        self.recent = Recent()
+        """What each version has answered of late."""
 
     def answer(self, questions: Sequence[Question]) -> list[Reply]:
         """Return the replies to questions, in their order; each is recorded before it is given."""
@@ -123,6 +126,7 @@ class Predictor:
 
     def _failed(self, case: _Case) -> None:
         metrics.MODEL_ERRORS.labels(case.ready.tag, case.role).inc()
+        self.recent.failed(case.ready.tag)
         entry = capture.failure_entry(
             case.request_id,
             case.ready.tag,
@@ -188,6 +192,7 @@ class Predictor:
             )
         inspection = case.ready.inspector.inspect(case.question.rows)
         _count(tag, case.seconds, len(case.question.rows), inspection)
+        self.recent.answered(tag, len(case.question.rows), case.seconds)
         return reply(
             {
                 "request_id": case.request_id,
