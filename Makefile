@@ -100,4 +100,4 @@ $(VENV)/evidently/.installed: $(VENV)/bin/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) roadworthy-demo products .roadworthy
+	rm -rf $(VENV) roadworthy-demo products reports .roadworthy

@@ -255,7 +255,7 @@ def watch_services(project: Project) -> tuple[Finding, ...]:
 
 def report(project: Project) -> Path:
     """Write everything found and done so far as report.json and report.html, and return the path of the page."""
-    folder = project.config.path(project.config.settings.reports)
+    folder = project.config.reports
     folder.mkdir(parents=True, exist_ok=True)
     found = reports.collect(project.config, project.state)
     (folder / "report.json").write_text(reports.to_json(found), encoding="utf-8")

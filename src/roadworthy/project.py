@@ -34,7 +34,7 @@ _COPIED = ("pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "co
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.pyc")
 _SECTIONS_START = "[tool.roadworthy]"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_IGNORED = ".roadworthy/\nproducts/\n__pycache__/\n.ipynb_checkpoints/\n.venv/\n"
+_IGNORED = ".roadworthy/\nproducts/\nreports/\n__pycache__/\n.ipynb_checkpoints/\n.venv/\n"
 
 
 @dataclass(frozen=True)

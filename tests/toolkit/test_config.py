@@ -26,6 +26,16 @@ def test_a_relative_sqlite_address_is_below_the_root(config: Config, root: Path)
     assert config.state_address == f"sqlite:///{root.resolve()}/.roadworthy/state.db"
 
 
+def test_reports_are_in_sight_or_where_somebody_wants_them(config: Config, root: Path) -> None:
+    assert config.reports == root.resolve() / "reports"
+    (root / "pyproject.toml").write_text(
+        (root / "pyproject.toml")
+        .read_text()
+        .replace("[tool.roadworthy]", '[tool.roadworthy]\nreports = ".roadworthy/r"')
+    )
+    assert configuration.load(root).reports == root.resolve() / ".roadworthy" / "r"
+
+
 def test_all_that_is_written_is_below_one_folder_that_can_be_elsewhere(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,6 +49,7 @@ def test_all_that_is_written_is_below_one_folder_that_can_be_elsewhere(
     assert moved.state_address == f"sqlite:///{home}/state.db"
     assert moved.tables_address == str(home / "tables")
     assert moved.path(moved.settings.spool) == home / "spool"
+    assert moved.reports == home / "reports"
 
     monkeypatch.setenv("ROADWORTHY_HOME", "below")
     assert configuration.load(root).path(".roadworthy/token") == root.resolve() / "below" / "token"

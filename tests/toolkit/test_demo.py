@@ -55,7 +55,7 @@ def test_every_window_was_judged_and_the_way_back_was_taken(demo: tuple[Path, st
         champion = project.state.alias("champion")
     assert sum(report.rows for report in reports) == captured
     assert not any(report.open for report in reports)
-    assert all((root / ".roadworthy" / "reports" / f"{r.window.name}.profile.bin").stat().st_size for r in reports)
+    assert all((root / "reports" / f"{r.window.name}.profile.bin").stat().st_size for r in reports)
     (forced,) = [entry for entry in history if entry.action == "promote" and entry.forced]
     (back,) = [entry for entry in history if entry.action == "rollback" and entry.version_from == forced.version_to]
     assert back.version_to == forced.version_from
@@ -83,7 +83,7 @@ def test_status_gives_what_programs_need(demo: tuple[Path, str]) -> None:
 
 def test_the_report_needs_no_network(demo: tuple[Path, str]) -> None:
     root, told = demo
-    page = root / ".roadworthy" / "reports" / "report.html"
+    page = root / "reports" / "report.html"
     assert str(page) in told
     text = page.read_text()
     assert "<svg" in text

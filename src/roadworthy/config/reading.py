@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from roadworthy import documents
 from roadworthy.config.policy import Policy
 from roadworthy.config.section import Section
-from roadworthy.config.settings import Settings
+from roadworthy.config.settings import REPORTS, Settings
 from roadworthy.errors import ConfigError, ProjectError
 
 HOME = ".roadworthy"  # as configured paths write it, wherever it is
@@ -52,6 +52,12 @@ class Config(Section):
     def private(self, *names: str) -> Path:
         """Return a file or folder below ``home``: all that is written while the project runs is there."""
         return self.root.joinpath(self.settings.home, *names)
+
+    @property
+    def reports(self) -> Path:
+        """The folder of the reports; below ``home`` where that is another folder and nothing else is configured."""
+        moved = self.settings.home != HOME and self.settings.reports == REPORTS
+        return self.private(REPORTS) if moved else self.path(self.settings.reports)
 
     @property
     def state_address(self) -> str:

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from roadworthy.config.section import Section
 
+REPORTS = "reports"
+
 
 class BusinessValue(Section):
     """What a decision is worth to the business."""
@@ -123,7 +125,7 @@ class Settings(Section):
     state: str = Field(default="sqlite:///.roadworthy/state.db", description="SQLAlchemy address")
     tables: str = Field(default=".roadworthy/tables", description="folder or address of the Delta tables")
     spool: str = ".roadworthy/spool"
-    reports: str = ".roadworthy/reports"
+    reports: str = Field(default=REPORTS, description="folder in sight, so that whoever opens the project finds it")
     use_case: UseCase = UseCase()
     model: ModelFiles = ModelFiles()
     pipeline: PipelineSettings = PipelineSettings()

@@ -86,6 +86,6 @@ def kept_features(project: Project) -> tuple[Column, ...]:
 
 def reports_folder(project: Project) -> Path:
     """Return the folder of the reports, which is made where it is not there."""
-    folder = project.config.path(project.config.settings.reports)
+    folder = project.config.reports
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -59,7 +59,7 @@ def test_a_window_says_what_it_was_held_against_and_in_which_parts(airport: Airp
     assert sum(segment.rows for segment in first.segments) == first.rows == len(by_hour)
     assert [one.segment.name for one in first.segments] == ["origin EWR", "origin JFK", "origin LGA", "origin other"]
     assert first.verdict != "drift"
-    folder = airport.project.root / ".roadworthy" / "reports"
+    folder = airport.project.config.reports
     assert Profile.read(folder / "2013-05-01.profile.bin").rows == first.rows
     assert json.loads((folder / "2013-05-01.drift.json").read_text())["baseline"]["kind"] == "training"
     assert airport.project.state.windows() == reports
@@ -103,7 +103,7 @@ def test_a_late_row_reopens_its_window_and_costs_its_slice_alone(airport: Airpor
     hour = next(part for part in report.slices if part.start.hour == 7)
     assert profiled == [hour.rows]
     assert sum(segment.rows for segment in report.segments) == report.rows
-    folder = airport.project.root / ".roadworthy" / "reports"
+    folder = airport.project.config.reports
     assert Profile.read(folder / "2013-05-02.profile.bin").rows == report.rows
 
 
@@ -156,7 +156,7 @@ def test_a_reference_whose_file_is_gone_is_made_from_the_table(airport: Airport)
     airport.answer(airport.flights(1500, MAY, 2))
     observe(airport.project)
     airport.judge_by("{length: day, reference: frozen, frozen: '2013-05-01'}")
-    (airport.project.root / ".roadworthy" / "reports" / "2013-05-01.profiles.zip").unlink()
+    (airport.project.config.reports / "2013-05-01.profiles.zip").unlink()
     airport.answer(airport.flights(1500, MAY + pd.Timedelta(days=2), 1))
     second, third = observe(airport.project)
     for report in (second, third):
