@@ -73,6 +73,10 @@ class RegistryError(RoadworthyError):
     """A model version cannot be stored or loaded."""
 
 
+class ChampionChanged(RegistryError):
+    """Another version is champion than whoever wanted to replace it had seen."""
+
+
 class GateRefused(RoadworthyError):
     """A gate said no: the version was recorded, and does not go to production."""
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.config import Config
-from roadworthy.errors import GateRefused, RegistryError, RoadworthyError, UnknownVersion
+from roadworthy.errors import ChampionChanged, GateRefused, RegistryError, RoadworthyError, UnknownVersion
 from roadworthy.records import (
     CHALLENGER,
     CHAMPION,
@@ -30,6 +30,7 @@ from roadworthy.registry.archive import bring
 from roadworthy.registry.loading import LoadedModel, draft, load, smoke
 from roadworthy.registry.store import file
 from roadworthy.state import State
+from roadworthy.state.production import ANYONE
 
 __all__ = [
     "LoadedModel",
@@ -175,6 +176,7 @@ def promote(
     force: bool = False,
     origin: str = COMMAND_LINE,
     ending: Rollout | None = None,
+    instead_of: str | None = ANYONE,
 ) -> HistoryEntry:
     """Make a version champion, once its gate has passed and it has answered its smoke request.
 
@@ -188,6 +190,8 @@ def promote(
         Through what it came; goes into the audit log.
     ending
         A rollout that ends by it, as it is then: it ends in the transaction that moves the pointer, or nothing does.
+    instead_of
+        Tag of the champion that it was decided to replace, None for no champion; by default whoever it is.
 
     Returns
     -------
@@ -204,25 +208,34 @@ def promote(
         As for `resolve`.
     RolloutOver
         When the rollout that it was to end has ended otherwise meanwhile.
+    ChampionChanged
+        When another is champion than it was to replace.
     """
     began = time.monotonic()
     with recorded(state, who=who, act="promote", target=name, origin=origin) as act:
         version = resolve(state, name)
         act.target = version.tag
-        _expect_another(state, version)
+        _expect_another(state, version, instead_of)
 
         def ready() -> None:
             if not force:
                 expect_ready(config, version)
 
         draft = HistoryEntry(who=who, action="promote", reason=reason, forced=force)
-        entry = _point(state, version, ready, draft, began, ending=ending)
+        entry = _point(state, version, ready, draft, began, ending=ending, instead_of=instead_of)
         act.detail = _account(entry)
     return entry
 
 
 def rollback(
-    config: Config, state: State, *, who: str, reason: str, to: str | None = None, origin: str = COMMAND_LINE
+    config: Config,
+    state: State,
+    *,
+    who: str,
+    reason: str,
+    to: str | None = None,
+    origin: str = COMMAND_LINE,
+    instead_of: str | None = ANYONE,
 ) -> HistoryEntry:
     """Make a former champion champion again, once it has answered its smoke request.
 
@@ -232,9 +245,13 @@ def rollback(
         A version that was champion before, as for `resolve`; by default the last good one, see `former`.
     origin
         Through what it came; goes into the audit log.
+    instead_of
+        As for `promote`.
 
     Raises
     ------
+    ChampionChanged
+        As for `promote`.
     RegistryError
         When there is none to go to, it never was champion, or cannot be loaded or answer.
     UnknownVersion
@@ -249,13 +266,14 @@ def rollback(
                 "Name one with --to (`roadworthy history` shows them), or promote a version instead.",
             )
         act.target = version.tag
-        _expect_another(state, version)
+        _expect_another(state, version, instead_of)
         _expect_former(state, version)
 
         def ready() -> None:
             smoke(load(config, version.tag))
 
-        entry = _point(state, version, ready, HistoryEntry(who=who, action="rollback", reason=reason), began)
+        draft = HistoryEntry(who=who, action="rollback", reason=reason)
+        entry = _point(state, version, ready, draft, began, instead_of=instead_of)
         act.detail = _account(entry)
     return entry
 
@@ -321,8 +339,13 @@ def _expect_former(state: State, version: ModelVersion) -> None:
         )
 
 
-def _expect_another(state: State, version: ModelVersion) -> None:
+def _expect_another(state: State, version: ModelVersion, instead_of: str | None) -> None:
     alias = state.alias(CHAMPION)
+    present = alias.version if alias else None
+    if instead_of not in (ANYONE, present):  # seen early where it can be; the pointer's transaction sees to the rest
+        raise ChampionChanged(
+            f"{present or 'No version'} is champion by now, not {instead_of or 'none'}.", "Look again, then decide."
+        )
     if alias is not None and alias.version == version.tag:
         raise RegistryError(f"{version.tag} is champion already.", "Choose another; see `roadworthy status`.")
 
@@ -344,6 +367,7 @@ def _point(
     began: float,
     *,
     ending: Rollout | None = None,
+    instead_of: str | None = ANYONE,
 ) -> HistoryEntry:
     def completed(action: Literal["promote", "rollback", "refuse"], **changes: object) -> HistoryEntry:
         return entry.model_copy(update={"at": now(), "action": action, "seconds": time.monotonic() - began} | changes)
@@ -357,7 +381,7 @@ def _point(
         state.append_history(completed("refuse", version_from=present, version_to=version.tag, reason=reason))
         raise
     done = completed(entry.action)  # type: ignore[arg-type]  # one of the two
-    return state.move_alias(CHAMPION, version.tag, done, ending=ending)
+    return state.move_alias(CHAMPION, version.tag, done, ending=ending, instead_of=instead_of)
 
 
 def _account(entry: HistoryEntry) -> str:

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
-from roadworthy.errors import RolloutOver, StateError
+from roadworthy.errors import ChampionChanged, RolloutOver, StateError
 from roadworthy.records import Alias, Deployment, HistoryEntry, ModelVersion, Rollout, now
 from roadworthy.state.base import Database, document, insert_unless_there
 from roadworthy.state.schema import aliases, deployments, history, rollouts, versions
+
+ANYONE = ""  # no version has this tag
 
 
 class Production(Database):
@@ -43,7 +45,15 @@ class Production(Database):
             row = connection.execute(select(aliases).where(aliases.c.name == name)).mappings().one_or_none()
         return None if row is None else Alias.model_validate(dict(row))
 
-    def move_alias(self, name: str, tag: str, entry: HistoryEntry, *, ending: Rollout | None = None) -> HistoryEntry:
+    def move_alias(
+        self,
+        name: str,
+        tag: str,
+        entry: HistoryEntry,
+        *,
+        ending: Rollout | None = None,
+        instead_of: str | None = ANYONE,
+    ) -> HistoryEntry:
         """Point an alias at a version and add the history entry, both or neither.
 
         The entry's ``version_from`` becomes what the alias pointed at in that very moment, and ``version_to`` the tag,
@@ -53,9 +63,13 @@ class Production(Database):
         ----------
         ending
             A rollout that ends by it, as it is then; it ends in the same transaction.
+        instead_of
+            What the alias must point at in that moment, None for nothing; by default whatever it does.
 
         Raises
         ------
+        ChampionChanged
+            When it points at another: then nothing changes.
         RolloutOver
             When the rollout has ended meanwhile, or another than its champion is champion: then nothing changes.
         """
@@ -66,6 +80,11 @@ class Production(Database):
                 found = select(aliases.c.version).where(aliases.c.name == name).with_for_update()
                 former = connection.execute(found).scalar_one()
                 connection.execute(update(aliases).where(aliases.c.name == name).values(version=tag, since=entry.at))
+            if instead_of not in (ANYONE, former):
+                raise ChampionChanged(
+                    f"{former or 'No version'} is {name} by now, not {instead_of or 'none'}.",
+                    "Look again, then decide.",
+                )
             added = entry.model_copy(update={"version_from": former, "version_to": tag})
             connection.execute(history.insert().values(document=document(added)))
             if ending is not None:
