@@ -66,7 +66,7 @@ class Report(Record):
 
 def collect(config: Config, state: State) -> Report:
     """Read everything that a report tells from the state database."""
-    with _collecting_no_garbage():
+    with collecting_no_garbage():
         return _collected(config, state)
 
 
@@ -85,7 +85,7 @@ def _collected(config: Config, state: State) -> Report:
 
 
 @contextmanager
-def _collecting_no_garbage() -> Iterator[None]:
+def collecting_no_garbage() -> Iterator[None]:
     """Leave Python's garbage collector out: while records are read by the ten thousand it takes half of the time."""
     was_on = gc.isenabled()
     gc.disable()
@@ -102,7 +102,7 @@ def to_json(report: Report) -> str:
     They are nine tenths of it, and those of another window stand in its own ``.drift.json``.
     """
     told = report.told
-    windows = [found if found is told else _without_bars(found) for found in report.windows]
+    windows = [found if found is told else without_bars(found) for found in report.windows]
     return report.model_copy(update={"windows": tuple(windows)}).model_dump_json(indent=1)
 
 
@@ -153,7 +153,8 @@ def _brief_then(found: WindowReport) -> WindowReport:
     return found.model_copy(update=update)
 
 
-def _without_bars(found: WindowReport) -> WindowReport:
+def without_bars(found: WindowReport) -> WindowReport:
+    """Return a window's report without its bars, which are nine tenths of it."""
     segments = [part.model_copy(update={"readings": _barless(part.readings)}) for part in found.segments]
     return found.model_copy(update={"readings": _barless(found.readings), "segments": tuple(segments)})
 
