@@ -315,6 +315,8 @@ export interface IJobRequest {
   path: string;
   /** these tasks and what they need; all when empty */
   only?: string[];
+  /** what those tasks need is brought up to date first; otherwise they run on what is there */
+  needs?: boolean;
   /** key of env.yaml or parameter's name -> value */
   parameters?: { [key: string]: unknown };
   /** run the notebook of the one task with these parameters aside: the pipeline's products stay */

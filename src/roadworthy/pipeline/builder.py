@@ -19,6 +19,7 @@ from ploomber.exceptions import DAGBuildError
 from roadworthy import secrets
 from roadworthy.config import Config
 from roadworthy.contract import Contract
+from roadworthy.errors import PipelineError
 from roadworthy.pipeline import graph, lineage, staging
 from roadworthy.pipeline.freshness import Freshness, Judgement
 from roadworthy.pipeline.journal import Journal
@@ -66,7 +67,7 @@ class Builder:
         KeyboardInterrupt
             On Ctrl-C and SIGTERM, after everything was ended and recorded.
         """
-        wanted = self._pipeline.needed(self._told.only or tuple(self._specs))
+        wanted = self._wanted()
         waiting = [task for task in self._pipeline.tasks if task.name in wanted]
         self._total = len(waiting)
         self._telling.begin([task.name for task in waiting], lineage.who())
@@ -84,10 +85,22 @@ class Builder:
             raise DAGBuildError("\n\n".join(failures))
         return self._reports
 
+    def _wanted(self) -> frozenset[str]:
+        if self._told.needs or not self._told.only:
+            return self._pipeline.needed(self._told.only or tuple(self._specs))
+        wanted = frozenset(self._told.only)
+        for name in wanted:
+            for upstream in self._pipeline.task(name).upstream:
+                gone = [path for path in self._specs[upstream].data if not self._config.path(path).exists()]
+                if gone and upstream not in wanted:
+                    raise PipelineError(f"{name} needs {gone[0]}, which is not there.", "Run it with what it needs.")
+        return wanted
+
     def _settle_all(self, waiting: list[TaskSpec], *, force: bool) -> None:
+        wanted = {task.name for task in waiting}
         while waiting or self._supervisor.running:
             for task in list(waiting):
-                before = [self._settled.get(name) for name in task.upstream]
+                before = [self._settled.get(name) for name in task.upstream if name in wanted]
                 if TaskStatus.Errored in before or TaskStatus.Aborted in before:
                     self._settle(task, TaskStatus.Aborted)
                 elif None in before or len(self._supervisor.running) >= self._jobs:

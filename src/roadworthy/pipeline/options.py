@@ -39,6 +39,7 @@ class BuildOptions(Record):
     """What `roadworthy build` asks of one run; handed to ``ploomber build`` by an environment variable."""
 
     only: tuple[str, ...] = ()
+    needs: bool = Field(default=True, description="also what those tasks need; otherwise they run on what is there")
     as_of: dict[str, int] = Field(default={}, description="table to the version to read instead of the newest")
     jobs: int | None = Field(default=None, ge=0)
     progress: bool = Field(default=False, description="print what happens as JSON lines, for a display")

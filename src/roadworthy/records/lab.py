@@ -94,6 +94,10 @@ class JobRequest(Record):
 
     path: str = Field(description="any path in the project, below the server's root")
     only: tuple[str, ...] = Field(default=(), description="these tasks and what they need; all when empty")
+    needs: bool = Field(
+        default=True,
+        description="what those tasks need is brought up to date first; otherwise they run on what is there",
+    )
     parameters: dict[str, Any] = Field(default={}, description="key of env.yaml or parameter's name -> value")
     alone: bool = Field(
         default=False,

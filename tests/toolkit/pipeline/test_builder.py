@@ -67,6 +67,18 @@ def test_only_runs_a_task_and_what_it_needs(build: Build, tiny: Path) -> None:
         build(only=("third",))
 
 
+def test_a_task_runs_on_what_is_there(build: Build, tiny: Path) -> None:
+    with pytest.raises(PipelineError, match=r"second needs products/first.json, which is not there"):
+        build(only=("second",), needs=False)
+    build()
+    source = tiny / "notebooks/first.ipynb"
+    source.write_text(source.read_text().replace("Path(product", "unused = 1\\nPath(product", 1))
+    _, became = build(only=("second",), needs=False, force=True)
+    assert became == {"second": "done"}
+    _, became = build()
+    assert became["first"] == "done"
+
+
 def test_force_runs_what_is_fresh(build: Build) -> None:
     build()
     _, became = build(force=True)
