@@ -5,6 +5,7 @@ const modules = ['@codemirror', '@jupyter', '@jupyterlab', '@lezer', '@lumino', 
 
 module.exports = {
   testEnvironment: '<rootDir>/jest.environment.js',
+  modulePathIgnorePatterns: ['<rootDir>/roadworthy_jupyterlab/'],
   testMatch: ['<rootDir>/src/**/__tests__/*.spec.ts?(x)'],
   transform: { '\\.(jsx?|tsx?)$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.test.json' }] },
   transformIgnorePatterns: [`/node_modules/(?!(${modules})/)`],

@@ -1,0 +1,58 @@
+import React, { ReactNode } from 'react';
+
+import { useWords } from '../words';
+
+export interface IChartTableProps {
+  /** what the figures are of */
+  caption: string;
+  head: string[];
+  /** the first of each row names it */
+  rows: ReactNode[][];
+  /** from which column on there are figures */
+  figuresFrom?: number;
+}
+
+/** The figures of a chart as a table, one press away. */
+export function ChartTable(props: IChartTableProps): JSX.Element {
+  const { trans } = useWords();
+  return (
+    <details className="rw-disclosure">
+      <summary>
+        {trans.__('Table')}
+        <span className="rw-hidden">: {props.caption}</span>
+      </summary>
+      <DataTable {...props} />
+    </details>
+  );
+}
+
+export function DataTable({ caption, head, rows, figuresFrom = 1 }: IChartTableProps): JSX.Element {
+  return (
+    <div className="rw-scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table className="rw-table">
+        <caption>{caption}</caption>
+        <thead>
+          <tr>
+            {head.map((title, i) => (
+              <th key={i} scope="col" className={i >= figuresFrom ? 'rw-number' : undefined}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, i) => (
+            <tr key={i}>
+              <th scope="row">{row[0]}</th>
+              {row.slice(1).map((cell, j) => (
+                <td key={j} className={j + 1 >= figuresFrom ? 'rw-number' : undefined}>
+                  {cell}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

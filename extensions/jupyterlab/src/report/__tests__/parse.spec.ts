@@ -1,0 +1,91 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
+import { ILabReport } from '../../records';
+import { parse, parseAnswer, parseText } from '../parse';
+import { Unreadable } from '../shapes';
+import { found, reading } from './examples';
+
+const trans = nullTranslator.load('roadworthy');
+const may = found(5, [reading('temp')]);
+const june = found(6, [reading('temp')], { verdict: 'too little data' });
+const report = { format: 'roadworthy.report/1', project: 'late-flights', windows: [june, may] };
+
+describe('parse', () => {
+  it('tells the newest window with a verdict, windows oldest first', () => {
+    const content = parse(report, trans);
+    expect(content.told).toEqual(may);
+    expect(content.windows).toEqual([may, june]);
+  });
+
+  it('reads one window', () => {
+    expect(parseText(JSON.stringify(june), trans).told).toEqual(june);
+  });
+
+  it('keeps only alerts that are open', () => {
+    const alerts = [
+      { id: 1, title: 'a', resolved: null },
+      { id: 2, title: 'b', resolved: '2013-06-01T00:00:00Z' }
+    ];
+    expect(parse({ ...report, alerts }, trans).alerts.map(alert => alert.id)).toEqual([1]);
+  });
+
+  it('makes of anything something that can be shown', () => {
+    const odd = {
+      ...june,
+      rows: 'many',
+      readings: [{ column: { a: 1 }, effect: null, verdict: 'odd', bars: 3 }],
+      drifted: [null]
+    };
+    const told = parse(odd, trans).told;
+    expect(told?.rows).toBeNaN();
+    expect(told?.readings[0]).toMatchObject({
+      column: '',
+      effect: NaN,
+      verdict: 'too little data',
+      bars: []
+    });
+    expect(told?.drifted).toEqual(['']);
+  });
+
+  it.each([
+    ['', /empty/],
+    ['{"window": ', /not JSON/],
+    ['[]', /no fields/],
+    ['null', /no fields/],
+    ['{}', /neither a format nor a window/],
+    ['{"format": "roadworthy.report/9"}', /format roadworthy.report\/9/],
+    [JSON.stringify({ ...june, window: { start: 'yesterday', end: null } }), /begins and ends/]
+  ])('says of %j what is wrong and what to do', (written, words) => {
+    let problem: unknown;
+    try {
+      parseText(written, trans);
+    } catch (error) {
+      problem = error;
+    }
+    expect(problem).toBeInstanceOf(Unreadable);
+    expect((problem as Unreadable).message).toMatch(words);
+    expect((problem as Unreadable).next).toMatch(/roadworthy/);
+  });
+});
+
+describe('parseAnswer', () => {
+  const answer: ILabReport = {
+    path: 'a.drift.json',
+    kind: 'window',
+    report: june,
+    former: [june, may],
+    profile: [],
+    rows: 0
+  };
+
+  it('puts the told window after those before it, once', () => {
+    expect(parseAnswer(answer, trans)).toMatchObject({ told: june, windows: [may, june] });
+  });
+
+  it('reads profiles', () => {
+    const profile = [{ name: 'temp' }] as ILabReport['profile'];
+    expect(parseAnswer({ ...answer, kind: 'profile', profile }, trans)).toMatchObject([
+      { name: 'temp', frequent: {} }
+    ]);
+  });
+});

@@ -1,0 +1,145 @@
+import React from 'react';
+
+import { Histogram } from '../charts/histogram';
+import { ISeries, Lines } from '../charts/lines';
+import { useVerdict, VerdictMark } from '../charts/mark';
+import { ChartTable } from '../charts/table';
+import { IReading } from '../records';
+import { useWords } from '../words';
+import { IColumn, ITrendPoint } from './columns';
+import { sentence } from './story';
+
+/** Everything that is known of a column: each reading with its histogram, and how it went over the windows. */
+export function Details({ column }: { column: IColumn }): JSX.Element {
+  return (
+    <div className="rw-details">
+      {column.readings.map((reading, i) => (
+        <Reading key={i} reading={reading} />
+      ))}
+      <Trend name={column.name} trend={column.trend} />
+    </div>
+  );
+}
+
+function Reading({ reading }: { reading: IReading }): JSX.Element {
+  const { trans, figures } = useWords();
+  const ends = figures.ends(reading.effect_low, reading.effect_high);
+  const facts: [string, string][] = [
+    [trans.__('Measure'), reading.measure],
+    [trans.__('Effect'), `${figures.figure(reading.effect)}${ends && ` (${ends})`}`],
+    [trans.__('Counts from'), figures.figure(reading.threshold)],
+    [trans.__('p, corrected'), figures.p(reading.adjusted_p)],
+    [trans.__('n of the reference'), worth(reading.n_reference, reading.effective_n_reference)],
+    [trans.__('n of the window'), worth(reading.n_window, reading.effective_n)]
+  ];
+  if (reading.detectable !== null) {
+    facts.push([trans.__('Would be found from'), figures.figure(reading.detectable, 2)]);
+  }
+  if (reading.importance !== null) {
+    facts.push([trans.__('Importance to the model'), figures.figure(reading.importance, 2)]);
+  }
+  return (
+    <section className="rw-reading">
+      <div>
+        <p className="rw-said">
+          <VerdictMark verdict={reading.verdict} /> <span>{sentence(reading.words)}</span>
+        </p>
+        <dl className="rw-facts">
+          {facts.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+      {reading.bars.length > 0 && <Histogram title={reading.column} bars={reading.bars} />}
+    </section>
+  );
+
+  function worth(rows: number, effective: number | null): string {
+    const alike = effective !== null && effective < 0.95 * rows;
+    return alike
+      ? trans.__('%1, worth %2', figures.count(rows), figures.count(Math.round(effective)))
+      : figures.count(rows);
+  }
+}
+
+function Trend({ name, trend }: { name: string; trend: readonly ITrendPoint[] }): JSX.Element | null {
+  const { trans, figures } = useWords();
+  const known = trend.flatMap(({ reading }, place) => (reading ? [{ reading, place }] : []));
+  if (trend.length < 2 || known.length < 1) {
+    return null;
+  }
+  const series: ISeries = {
+    name,
+    ink: 0,
+    points: known.map(({ reading, place }) => ({
+      place,
+      value: reading.effect,
+      low: reading.effect_low,
+      high: reading.effect_high,
+      marked: reading.verdict === 'drift',
+      hollow: reading.verdict === 'too little data'
+    }))
+  };
+  const threshold = known[known.length - 1].reading.threshold;
+  return (
+    <figure className="rw-figure rw-trend">
+      <figcaption>
+        {trans.__(
+          'Effect over the windows, oldest first; a triangle is drift, a hollow mark too little data.'
+        )}
+      </figcaption>
+      <Lines
+        label={trans.__('Effect of %1 over %2 windows. The table has the figures.', name, trend.length)}
+        labels={trend.map(({ window }) => figures.shortWindow(window))}
+        series={[series]}
+        limit={{ value: threshold, name: trans.__('counts from here') }}
+        floor={0}
+      />
+      <ChartTable
+        caption={trans.__('Effect of %1 over the windows', name)}
+        head={[
+          trans.__('Window'),
+          trans.__('Verdict'),
+          trans.__('Effect'),
+          trans.__('Interval'),
+          trans.__('Counts from'),
+          trans.__('n')
+        ]}
+        figuresFrom={2}
+        rows={[...known]
+          .reverse()
+          .map(({ reading, place }) => [
+            figures.window(trend[place].window),
+            <VerdictMark key="verdict" verdict={reading.verdict} />,
+            figures.figure(reading.effect),
+            figures.ends(reading.effect_low, reading.effect_high) || '–',
+            figures.figure(reading.threshold),
+            figures.count(reading.n_window)
+          ])}
+      />
+    </figure>
+  );
+}
+
+/** In how many windows a column drifted, in words. */
+export function useTrendWords(trend: readonly ITrendPoint[]): string {
+  const { trans, figures } = useWords();
+  const none = useVerdict('no drift');
+  const known = trend.filter(({ reading }) => reading);
+  const drifted = known.filter(({ reading }) => reading?.verdict === 'drift');
+  if (!drifted.length) {
+    return none;
+  }
+  const last = figures.shortWindow(drifted[drifted.length - 1].window);
+  return trans._n(
+    '%1 of %2 window, last %3',
+    '%1 of %2 windows, last %3',
+    known.length,
+    drifted.length,
+    known.length,
+    last
+  );
+}

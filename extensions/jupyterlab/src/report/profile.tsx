@@ -1,0 +1,186 @@
+import React, { useMemo, useState } from 'react';
+
+import { Histogram } from '../charts/histogram';
+import { DataTable } from '../charts/table';
+import { IProfileColumn } from '../records';
+import { useWords } from '../words';
+import { Head } from './table';
+
+type Key = 'name' | 'kind' | 'missing' | 'distinct' | 'mean' | 'sd';
+
+/** A profile: what the columns of some rows hold, without the rows. */
+export function ProfileView({
+  name,
+  columns
+}: {
+  name: string;
+  columns: readonly IProfileColumn[];
+}): JSX.Element {
+  const { trans, figures } = useWords();
+  const [text, setText] = useState('');
+  const [order, setOrder] = useState<{ key: Key; descending: boolean } | null>(null);
+  const [opened, setOpened] = useState<string | null>(null);
+  const shown = useMemo(() => sorted(columns, text, order), [columns, text, order]);
+  const heads: [Key, string, boolean][] = [
+    ['name', trans.__('Column'), false],
+    ['kind', trans.__('Kind'), false],
+    ['missing', trans.__('Missing'), true],
+    ['distinct', trans.__('Distinct'), true],
+    ['mean', trans.__('Mean'), true],
+    ['sd', trans.__('Deviation'), true]
+  ];
+  const rows = Math.max(0, ...columns.map(column => column.rows));
+  return (
+    <>
+      <h1>{name}</h1>
+      <p className="rw-muted">
+        {trans.__('A profile of %1 rows: sketches of each column, no rows.', figures.count(rows))}
+      </p>
+      <div className="rw-tools" role="search">
+        <label>
+          {trans.__('Find')}{' '}
+          <input
+            className="jp-mod-styled"
+            type="search"
+            value={text}
+            onChange={event => setText(event.target.value)}
+          />
+        </label>
+        <span className="rw-muted" role="status">
+          {trans.__('%1 of %2 columns', figures.count(shown.length), figures.count(columns.length))}
+        </span>
+      </div>
+      <div className="rw-scroll" tabIndex={0} role="region" aria-label={trans.__('Columns')}>
+        <table className="rw-table rw-columns">
+          <thead>
+            <tr>
+              {heads.map(([key, title, number]) => (
+                <Head
+                  key={key}
+                  title={title}
+                  number={number}
+                  sorted={order?.key === key ? (order.descending ? 'descending' : 'ascending') : undefined}
+                  onPress={() =>
+                    setOrder({ key, descending: order?.key === key ? !order.descending : number })
+                  }
+                />
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map(column => (
+              <ProfileRow
+                key={column.name}
+                column={column}
+                open={opened === column.name}
+                onToggle={() => setOpened(opened === column.name ? null : column.name)}
+              />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+interface IProfileRowProps {
+  column: IProfileColumn;
+  open: boolean;
+  onToggle: () => void;
+}
+
+function ProfileRow({ column, open, onToggle }: IProfileRowProps): JSX.Element {
+  const { trans, figures } = useWords();
+  const kinds: { [kind in IProfileColumn['kind']]: string } = {
+    number: trans.__('number'),
+    text: trans.__('text'),
+    time: trans.__('time'),
+    boolean: trans.__('boolean'),
+    mixed: trans.__('mixed'),
+    empty: trans.__('empty')
+  };
+  return (
+    <>
+      <tr data-open={open || undefined}>
+        <th scope="row">
+          <button type="button" className="rw-opener" aria-expanded={open} onClick={onToggle}>
+            {column.name}
+          </button>
+        </th>
+        <td>{kinds[column.kind] ?? column.kind}</td>
+        <td className="rw-number">
+          {figures.count(column.missing)}
+          {column.missing > 0 && (
+            <span className="rw-ends">{figures.percent(column.missing / column.rows)}</span>
+          )}
+        </td>
+        <td className="rw-number">
+          {figures.count(column.distinct === null ? null : Math.round(column.distinct))}
+        </td>
+        <td className="rw-number">{figures.figure(column.mean)}</td>
+        <td className="rw-number">{figures.figure(column.sd)}</td>
+      </tr>
+      {open && (
+        <tr className="rw-details-row">
+          <td colSpan={6}>
+            <ProfileDetails column={column} />
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function ProfileDetails({ column }: { column: IProfileColumn }): JSX.Element {
+  const { trans, figures } = useWords();
+  const quantiles = Object.entries(column.quantiles).sort(([a], [b]) => Number(a) - Number(b));
+  const frequent = Object.entries(column.frequent);
+  const bars = column.bars.map(({ label, share }) => ({ label, reference: null, window: share }));
+  if (!bars.length && !quantiles.length && !frequent.length) {
+    return <p className="rw-muted">{trans.__('No value of it is known: all are missing.')}</p>;
+  }
+  return (
+    <div className="rw-details rw-reading">
+      {bars.length > 0 && <Histogram title={column.name} bars={bars} />}
+      <div>
+        {quantiles.length > 0 && (
+          <DataTable
+            caption={trans.__('Quantiles of %1', column.name)}
+            head={[trans.__('Share below'), trans.__('Value')]}
+            rows={quantiles.map(([share, value]) => [
+              figures.percent(Number(share)),
+              figures.figure(value, 5)
+            ])}
+          />
+        )}
+        {frequent.length > 0 && (
+          <DataTable
+            caption={trans.__('Most frequent values of %1', column.name)}
+            head={[trans.__('Value'), trans.__('Rows')]}
+            rows={frequent.map(([value, count]) => [value || trans.__('(empty text)'), figures.count(count)])}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function sorted(
+  columns: readonly IProfileColumn[],
+  text: string,
+  order: { key: Key; descending: boolean } | null
+): IProfileColumn[] {
+  const asked = text.trim().toLocaleLowerCase();
+  const left = columns.filter(column => column.name.toLocaleLowerCase().includes(asked));
+  if (!order) {
+    return left;
+  }
+  const sign = order.descending ? -1 : 1;
+  return left.sort((a, b) => {
+    const [one, other] = [a[order.key], b[order.key]];
+    if (typeof one === 'string' && typeof other === 'string') {
+      return sign * one.localeCompare(other);
+    }
+    return sign * (Number(one ?? -Infinity) - Number(other ?? -Infinity)) || 0;
+  });
+}

@@ -1,0 +1,79 @@
+import { PathExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import { ILabReport } from '../records';
+import { apiUrl, requestAPI } from '../request';
+import { IWords } from '../words';
+import { download, downloadPage } from './export';
+import { contentOf, IContent, parseAnswer, parseText } from './parse';
+import { ReportPage } from './widget';
+
+/** Reads reports through the server, and shows them on a page. */
+export class ReportReader {
+  constructor(
+    private readonly settings: ServerConnection.ISettings,
+    private readonly words: IWords
+  ) {}
+
+  /** An empty page for a file. */
+  page(path: string): ReportPage {
+    return new ReportPage(this.words, PathExt.basename(path), content => void this.export(path, content));
+  }
+
+  /** Show what the server reads in a file. */
+  async read(path: string, page: ReportPage): Promise<void> {
+    try {
+      const found = await this.ask(path);
+      page.display(
+        Array.isArray(found) ? { kind: 'profile', columns: found } : { kind: 'report', content: found }
+      );
+    } catch (error) {
+      page.display({ kind: 'problem', error });
+    }
+  }
+
+  /** Show a report whose text is at hand at once, and with the windows before it as soon as the server has told them. */
+  async readText(path: string, written: string, page: ReportPage): Promise<void> {
+    let content: IContent;
+    try {
+      content = parseText(written, this.words.trans);
+    } catch (error) {
+      page.display({ kind: 'problem', error });
+      return;
+    }
+    page.display({ kind: 'report', content });
+    try {
+      const found = await this.ask(path);
+      if (!Array.isArray(found) && content.told) {
+        page.display({ kind: 'report', content: contentOf(content.told, found.windows, this.words.trans) });
+      }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      page.display({
+        kind: 'report',
+        content,
+        note: this.words.trans.__('Earlier windows are not shown: %1', why)
+      });
+    }
+  }
+
+  private async ask(path: string): Promise<ReturnType<typeof parseAnswer>> {
+    return parseAnswer(
+      await requestAPI<ILabReport>(this.settings, 'report', { query: { path } }),
+      this.words.trans
+    );
+  }
+
+  /** The server's own page of a report, or this page's where the server has none. */
+  private async export(path: string, content: IContent): Promise<void> {
+    const { makeRequest } = ServerConnection;
+    const answer = await makeRequest(apiUrl(this.settings, 'report.html', { path }), {}, this.settings).catch(
+      () => null
+    );
+    if (answer?.ok) {
+      download(await answer.blob(), PathExt.basename(path).replace(/\.drift\.json$/, '.html'));
+    } else {
+      downloadPage(content, this.words);
+    }
+  }
+}
