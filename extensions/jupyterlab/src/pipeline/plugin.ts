@@ -1,10 +1,69 @@
-import { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { DocumentRegistry } from '@jupyterlab/docregistry';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { onLabEvent } from '../events';
+import { Locale } from '../locale';
+import { IPage } from '../page';
+import { Actions } from './actions';
+import { addCommands } from './commands';
+import { PipelineModel } from './model';
+import { TaskPanel } from './panel';
+import { StatusItem } from './statusbar';
 
-/** How the open notebook's task stands, its runs and the pipeline. */
+/** How the open notebook stands as a task, its runs, and the pipeline as a picture. */
 export const pipelinePlugin: JupyterFrontEndPlugin<void> = {
   id: 'roadworthy-jupyterlab:pipeline',
   description:
     'How the open notebook stands as a task of the pipeline, its runs, and the pipeline as a picture.',
   autoStart: true,
-  activate: (): void => undefined
+  requires: [INotebookTracker, IDocumentManager],
+  optional: [ICommandPalette, ILayoutRestorer, IStatusBar, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    notebooks: INotebookTracker,
+    documents: IDocumentManager,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    statusBar: IStatusBar | null,
+    given: ITranslator | null
+  ): void => {
+    const translator = given ?? nullTranslator;
+    const page: IPage = { trans: translator.load('roadworthy'), locale: Locale.of(translator) };
+    const model = new PipelineModel(app.serviceManager.serverSettings);
+    const act = new Actions(app, documents, notebooks, model, page);
+    addCommands(app, model, act, page.trans, palette);
+
+    const panel = new TaskPanel(model, page, act, notebooks);
+    app.shell.add(panel, 'right', { rank: 500, type: 'Roadworthy' });
+    restorer?.add(panel, panel.id);
+    const show = () => app.shell.activateById(panel.id);
+    statusBar?.registerStatusItem('roadworthy-jupyterlab:standing', {
+      item: new StatusItem(model, page, show),
+      align: 'left',
+      rank: 500
+    });
+
+    follow(app, notebooks, model);
+    onLabEvent(app.serviceManager.events, event => model.take(event));
+  }
 };
+
+/** Keep the model on the notebook that is open, and read again when a document was saved. */
+function follow(app: JupyterFrontEnd, notebooks: INotebookTracker, model: PipelineModel): void {
+  const now = () => void model.follow(notebooks.currentWidget?.context.localPath ?? '');
+  const saved = (_: DocumentRegistry.Context, state: DocumentRegistry.SaveState) => {
+    if (state === 'completed') {
+      void model.refresh();
+    }
+  };
+  notebooks.currentChanged.connect(now);
+  notebooks.widgetAdded.connect((_, panel: NotebookPanel) => {
+    panel.context.saveState.connect(saved);
+    panel.context.pathChanged.connect(now);
+  });
+  void app.restored.then(now);
+}

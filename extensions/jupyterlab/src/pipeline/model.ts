@@ -1,0 +1,190 @@
+import { ServerConnection } from '@jupyterlab/services';
+import { ISignal, Signal } from '@lumino/signaling';
+import {
+  IJob,
+  IJobRequest,
+  ILabEvent,
+  ILabNotebook,
+  ILabPipeline,
+  ILabProject,
+  ILabTask,
+  IRunDiff,
+  ITaskRun
+} from '../records';
+import { requestAPI, RequestError } from '../request';
+import { Latest } from './latest';
+
+/** What the page knows of the pipeline that the open notebook belongs to. It asks when something happened, never by the clock. */
+export class PipelineModel {
+  /** The open notebook, below the server's root; blank when none is open. */
+  path = '';
+  notebook: ILabNotebook | null = null;
+  pipeline: ILabPipeline | null = null;
+  /** The build that runs, or the last one that was seen to end. */
+  job: IJob | null = null;
+  /** Why nothing could be read. */
+  failure: RequestError | null = null;
+  /** Why the last act was refused; gone with the next one. */
+  refusal: RequestError | null = null;
+  /** Counts what was read, so that lists which hang on it read again. */
+  revision = 0;
+
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _ended = new Signal<this, IJob>(this);
+  private readonly _reading = new Latest(() => this._read());
+  private readonly _watching = new Latest(() => this._look());
+  private readonly _mine = new Set<string>();
+  private _asked = '';
+
+  constructor(readonly settings: ServerConnection.ISettings) {}
+
+  /** Something that is shown is another now. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** A build that this page started has ended. */
+  get ended(): ISignal<this, IJob> {
+    return this._ended;
+  }
+
+  get project(): ILabProject | null {
+    return this.notebook?.project ?? this.pipeline?.project ?? null;
+  }
+
+  get task(): ILabTask | null {
+    return this.notebook?.task ?? null;
+  }
+
+  get running(): boolean {
+    return this.job?.state === 'running';
+  }
+
+  get stale(): ILabTask[] {
+    return (this.pipeline?.tasks ?? []).filter(
+      task => task.standing !== 'fresh' && task.standing !== 'running'
+    );
+  }
+
+  /** Show another notebook from now on; blank when none is open. */
+  follow(path: string): Promise<void> {
+    if (path !== this.path) {
+      this.path = path;
+      this.notebook = null;
+      this.refusal = null;
+      this._changed.emit();
+    }
+    return this.refresh();
+  }
+
+  /** Read anew; while one reading goes on, only one more is put after it. */
+  refresh(): Promise<void> {
+    return this._reading.ask();
+  }
+
+  /** Start a build on the server. */
+  async run(request: Omit<IJobRequest, 'path'>): Promise<IJob | null> {
+    const job = await this._act<IJob>('jobs', 'POST', { path: this.path, ...request });
+    if (job) {
+      this._mine.add(job.id);
+      this._show(job);
+    }
+    return job;
+  }
+
+  async cancel(): Promise<void> {
+    const job = this.job && (await this._act<IJob>(`jobs/${encodeURIComponent(this.job.id)}`, 'DELETE'));
+    if (job) {
+      this._show(job);
+    }
+  }
+
+  /** Put away a build that has ended. */
+  dismiss(): void {
+    this.job = this.running ? this.job : null;
+    this.refusal = null;
+    this._changed.emit();
+  }
+
+  /** The history of a task of the project that a path is in, newest first. */
+  runs(path: string, task: string, limit: number): Promise<ITaskRun[]> {
+    return requestAPI(this.settings, 'runs', { query: { path, task, limit } });
+  }
+
+  /** What changed from one run to another. */
+  diff(path: string, before: string, after: string, task: string): Promise<IRunDiff> {
+    return requestAPI(this.settings, 'diff', { query: { path, before, after, task } });
+  }
+
+  /** Take in what the server tells. */
+  take(event: ILabEvent): void {
+    if (this.project?.found && event.project !== this.project.folder) {
+      return;
+    }
+    if (event.kind === 'job' && event.job) {
+      this._asked = event.job;
+      void this._watching.ask();
+    } else if (event.kind === 'run' || event.kind === 'files') {
+      void this.refresh();
+    }
+  }
+
+  private async _read(): Promise<void> {
+    const query = { path: this.path };
+    try {
+      const [notebook, pipeline] = await Promise.all([
+        this.path ? requestAPI<ILabNotebook>(this.settings, 'notebook', { query }) : null,
+        requestAPI<ILabPipeline>(this.settings, 'pipeline', { query })
+      ]);
+      if (query.path !== this.path) {
+        return; // another notebook was opened meanwhile
+      }
+      Object.assign(this, { notebook, pipeline, failure: null });
+      if (pipeline.job && pipeline.job.id !== this.job?.id) {
+        this.job = pipeline.job;
+      }
+    } catch (error) {
+      Object.assign(this, { notebook: null, pipeline: null, failure: error as RequestError });
+    }
+    this.revision += 1;
+    this._changed.emit();
+  }
+
+  private async _look(): Promise<void> {
+    try {
+      const query = { path: this.path };
+      this._show(await requestAPI<IJob>(this.settings, `jobs/${encodeURIComponent(this._asked)}`, { query }));
+    } catch (error) {
+      this.refusal = error as RequestError;
+      this._changed.emit();
+    }
+  }
+
+  private _show(job: IJob): void {
+    const ended = job.state !== 'running';
+    if (ended && this.job && this.job.id !== job.id && this.running) {
+      return; // an older one's end, while another is shown
+    }
+    this.job = job;
+    this._changed.emit();
+    if (ended) {
+      if (this._mine.delete(job.id)) {
+        this._ended.emit(job);
+      }
+      void this.refresh();
+    }
+  }
+
+  private async _act<T>(endpoint: string, method: 'POST' | 'DELETE', body?: unknown): Promise<T | null> {
+    this.refusal = null;
+    try {
+      const query = method === 'DELETE' ? { path: this.path } : undefined;
+      return await requestAPI<T>(this.settings, endpoint, { method, body, query });
+    } catch (error) {
+      this.refusal = error as RequestError;
+      return null;
+    } finally {
+      this._changed.emit();
+    }
+  }
+}

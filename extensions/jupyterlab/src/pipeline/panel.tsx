@@ -1,0 +1,237 @@
+import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import * as React from 'react';
+import { IPage, PageProvider, usePage } from '../page';
+import { ITaskRun } from '../records';
+import { IActions } from './actions';
+import { roadIcon } from './icons';
+import { JobSection } from './job';
+import { PipelineModel } from './model';
+import { cellsOf, hasParameters } from './parameters/cell';
+import { ParametersForm } from './parameters/form';
+import { Failure, Problems } from './problems';
+import { RunList } from './runs/list';
+import { Badge } from './standing';
+import { RunButtons, TaskSection } from './task';
+
+const NEWEST = 5;
+
+/** The side panel: it follows the open notebook. */
+export class TaskPanel extends ReactWidget {
+  static readonly id = 'roadworthy-task';
+
+  constructor(
+    private readonly model: PipelineModel,
+    private readonly page: IPage,
+    private readonly act: IActions,
+    private readonly notebooks: INotebookTracker
+  ) {
+    super();
+    this.id = TaskPanel.id;
+    this.title.icon = roadIcon;
+    this.title.caption = page.trans.__('Roadworthy: the open notebook as a task');
+    this.addClass('rw-panel');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', page.trans.__('Roadworthy: the open notebook as a task'));
+  }
+
+  protected override render(): JSX.Element {
+    return (
+      <PageProvider value={this.page}>
+        <UseSignal signal={this.model.changed}>
+          {() => <Panel model={this.model} act={this.act} notebooks={this.notebooks} />}
+        </UseSignal>
+      </PageProvider>
+    );
+  }
+}
+
+interface IPanelProps {
+  model: PipelineModel;
+  act: IActions;
+  notebooks: INotebookTracker;
+}
+
+function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
+  const { trans } = usePage();
+  const { notebook, project, job, failure, refusal, task } = model;
+  return (
+    <>
+      <header className="rw-section rw-project">
+        <p>{project?.name || trans.__('Roadworthy')}</p>
+      </header>
+      {failure && <Failure error={failure} />}
+      {refusal && <Failure error={refusal} />}
+      <Problems project={project} onOpen={act.openFile} />
+      {project && !project.found && <NoProject />}
+      {task && <TaskSection task={task} busy={model.running} stale={model.stale.length} act={act} />}
+      {project?.found && !task && <NoTask model={model} act={act} />}
+      {job && (
+        <JobSection
+          job={job}
+          onCancel={act.cancel}
+          onDismiss={() => model.dismiss()}
+          onCell={act.openCell}
+          onOpen={act.openFile}
+        />
+      )}
+      {notebook && project?.found && <Parameters model={model} act={act} notebooks={notebooks} />}
+      {task && <Runs model={model} act={act} revision={model.revision} />}
+      {project?.found && <Tasks model={model} act={act} />}
+    </>
+  );
+}
+
+function NoProject(): JSX.Element {
+  const { trans } = usePage();
+  return (
+    <section className="rw-section rw-empty">
+      <h2 className="rw-title">{trans.__('No project here')}</h2>
+      <p>{trans.__('The folder of this notebook is in no project of Roadworthy.')}</p>
+      <p>{trans.__('In a terminal, “roadworthy init NAME” makes one.')}</p>
+    </section>
+  );
+}
+
+function NoTask({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
+  const { trans } = usePage();
+  return (
+    <section className="rw-section" aria-label={trans.__('The open notebook’s task')}>
+      <h2 className="rw-title">{model.path ? trans.__('Not a task') : trans.__('No notebook is open')}</h2>
+      <p className="rw-quiet">
+        {model.path
+          ? trans.__('No task of pipeline.yaml has this notebook as its source.')
+          : trans.__('Open a notebook of the pipeline to see how it stands.')}
+      </p>
+      <RunButtons busy={model.running} stale={model.stale.length} act={act} />
+    </section>
+  );
+}
+
+function Parameters({ model, act, notebooks }: IPanelProps): JSX.Element | null {
+  const { trans } = usePage();
+  const [, again] = React.useReducer((count: number) => count + 1, 0);
+  const { notebook, task } = model;
+  const panel = notebooks.currentWidget;
+  const added = panel !== null && hasParameters(cellsOf(panel));
+  const missing = notebook?.parameters_cell === null && panel !== null;
+  if (!missing && !task) {
+    return null;
+  }
+  return (
+    <details className="rw-section rw-details" open>
+      <summary>
+        <h2 className="rw-title">{trans.__('Parameters')}</h2>
+      </summary>
+      {missing && !added && (
+        <>
+          <p className="rw-quiet">
+            {trans.__('This notebook has no cell tagged “parameters”, so a run cannot be given anything.')}
+          </p>
+          <div className="rw-actions">
+            <button
+              className="rw-button"
+              onClick={() => {
+                act.addParametersCell();
+                again();
+              }}
+            >
+              {trans.__('Add a parameters cell')}
+            </button>
+          </div>
+        </>
+      )}
+      {missing && added && (
+        <p className="rw-quiet">{trans.__('A parameters cell was added; save the notebook to use it.')}</p>
+      )}
+      {notebook && !missing && notebook.parameters.length === 0 && (
+        <p className="rw-quiet">
+          {trans.__('The parameters cell declares nothing that a run could be given.')}
+        </p>
+      )}
+      {notebook && notebook.parameters.length > 0 && (
+        <ParametersForm
+          key={model.path}
+          parameters={notebook.parameters}
+          busy={model.running}
+          onRun={act.runAside}
+        />
+      )}
+    </details>
+  );
+}
+
+function Runs({
+  model,
+  act,
+  revision
+}: {
+  model: PipelineModel;
+  act: IActions;
+  revision: number;
+}): JSX.Element {
+  const { trans } = usePage();
+  const [runs, setRuns] = React.useState<ITaskRun[] | null>(null);
+  const { path } = model;
+  const name = model.task?.name ?? '';
+  React.useEffect(() => {
+    let current = true;
+    model.runs(path, name, NEWEST).then(
+      found => current && setRuns(found),
+      () => current && setRuns([])
+    );
+    return () => {
+      current = false;
+    };
+  }, [model, path, name, revision]);
+  return (
+    <details className="rw-section rw-details" open>
+      <summary>
+        <h2 className="rw-title">{trans.__('Runs')}</h2>
+      </summary>
+      {runs?.length === 0 && <p className="rw-quiet">{trans.__('This task has not been run yet.')}</p>}
+      {runs && runs.length > 0 && (
+        <>
+          <RunList runs={runs} onOpen={act.openFile} />
+          <div className="rw-actions">
+            <button className="rw-button" onClick={act.showRuns}>
+              {trans.__('All runs, and compare two')}
+            </button>
+          </div>
+        </>
+      )}
+    </details>
+  );
+}
+
+function Tasks({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
+  const { trans } = usePage();
+  const tasks = model.pipeline?.tasks ?? [];
+  return (
+    <details className="rw-section rw-details" open>
+      <summary>
+        <h2 className="rw-title">{trans.__('Pipeline')}</h2>
+      </summary>
+      <ul className="rw-list" aria-label={trans.__('Tasks of the pipeline')}>
+        {tasks.map(task => (
+          <li key={task.name} className="rw-row" title={task.reasons.join('\n')}>
+            <button
+              className="rw-link rw-row-name"
+              aria-current={task.name === model.task?.name ? 'true' : undefined}
+              disabled={task.source === ''}
+              onClick={() => act.openFile(task.source)}
+            >
+              {task.name}
+            </button>
+            <Badge state={task.standing} plain />
+          </li>
+        ))}
+      </ul>
+      <div className="rw-actions">
+        <button className="rw-button" onClick={act.showPipeline}>
+          {trans.__('Show as a picture')}
+        </button>
+      </div>
+    </details>
+  );
+}

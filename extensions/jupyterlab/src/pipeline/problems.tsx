@@ -1,0 +1,101 @@
+import * as React from 'react';
+import { usePage } from '../page';
+import { ILabProject, IProblem } from '../records';
+import { RequestError } from '../request';
+import { VERSION } from '../version';
+import { warningIcon } from './icons';
+
+interface IBannerProps {
+  message: string;
+  next?: string;
+  place?: string;
+  children?: React.ReactNode;
+}
+
+/** Something that is wrong: what, where, and what to do. */
+export function Banner({ message, next, place, children }: IBannerProps): JSX.Element {
+  return (
+    <div className="rw-banner" role="alert">
+      <warningIcon.react tag="span" className="rw-icon" aria-hidden="true" />
+      <div className="rw-banner-text">
+        <p className="rw-strong">{message}</p>
+        {next && <p>{next}</p>}
+        {place && <p className="rw-place">{place}</p>}
+        {children && <div className="rw-actions">{children}</div>}
+      </div>
+    </div>
+  );
+}
+
+interface IProblemsProps {
+  project: ILabProject | null;
+  onOpen(file: string, line: number | null): void;
+}
+
+/** What keeps parts of the project from being read, and a server's side of another version than the page. */
+export function Problems({ project, onOpen }: IProblemsProps): JSX.Element {
+  const { trans } = usePage();
+  const other = project !== null && project.version !== VERSION;
+  return (
+    <>
+      {other && (
+        <Banner
+          message={trans.__('The page is of version %1, the server of version %2.', VERSION, project.version)}
+          next={trans.__(
+            'Install the same version of roadworthy and roadworthy-jupyterlab, restart Jupyter and reload the page.'
+          )}
+        />
+      )}
+      {(project?.problems ?? []).map(problem => (
+        <ProblemBanner
+          key={`${problem.file}:${problem.line}:${problem.message}`}
+          problem={problem}
+          onOpen={onOpen}
+        />
+      ))}
+    </>
+  );
+}
+
+function ProblemBanner({
+  problem,
+  onOpen
+}: {
+  problem: IProblem;
+  onOpen: IProblemsProps['onOpen'];
+}): JSX.Element {
+  const { trans } = usePage();
+  const { file, line } = problem;
+  const place = line === null ? file : trans.__('%1, line %2', file, line);
+  return (
+    <Banner message={problem.message} next={problem.next} place={place}>
+      {file && (
+        <button className="rw-button" onClick={() => onOpen(file, line)}>
+          {line === null ? trans.__('Open the file') : trans.__('Open at line %1', line)}
+        </button>
+      )}
+    </Banner>
+  );
+}
+
+/** Why nothing could be read, or why an act was refused. */
+export function Failure({ error }: { error: RequestError }): JSX.Element {
+  const { trans } = usePage();
+  if (error.status === 404 && error.next === '' && error.problem === null) {
+    return (
+      <Banner
+        message={trans.__('The server’s side of Roadworthy does not answer.')}
+        next={trans.__('Install the package roadworthy where Jupyter runs, and restart Jupyter.')}
+        place={error.message}
+      />
+    );
+  }
+  const gone = error.status === 0;
+  return (
+    <Banner
+      message={gone ? trans.__('The server cannot be reached.') : error.message}
+      next={gone ? error.message : error.next}
+      place={error.problem?.file}
+    />
+  );
+}
