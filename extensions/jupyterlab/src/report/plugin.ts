@@ -6,10 +6,10 @@ import { ITranslator } from '@jupyterlab/translation';
 import { wordsOf } from '../words';
 import { ReportFactory } from './document';
 import { reportIcon } from './icon';
+import { OPEN_REPORT } from './open';
 import { ReportReader } from './reader';
 import { ReportPage } from './widget';
 
-export const OPEN_REPORT = 'roadworthy:open-report';
 const FACTORY = 'Roadworthy report';
 
 /** Reports as documents: what a `.drift.json` or a `.profile.bin` says, by a double-click. */

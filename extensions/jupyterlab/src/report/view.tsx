@@ -75,7 +75,7 @@ function Heading({ content, told, onExport }: IToldProps & Pick<IReportViewProps
         </p>
       </div>
       {onExport && (
-        <button type="button" className="jp-mod-styled jp-mod-reject rw-export" onClick={onExport}>
+        <button type="button" className="rw-quiet rw-export" onClick={onExport}>
           {trans.__('Export to HTML')}
         </button>
       )}

@@ -1,0 +1,118 @@
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import { CommandRegistry } from '@lumino/commands';
+import React from 'react';
+
+import { IAlert, IProductionAct } from '../records';
+import { Boundary, Problem } from '../report/content';
+import { OPEN_REPORT } from '../report/open';
+import { IWords, useWords } from '../words';
+import { Alerts, Questions } from './attention';
+import { Drift } from './drift';
+import { ProductionModel } from './model';
+import { ACKNOWLEDGE, ACTS, MUTE } from './names';
+import { History, PerformanceCard, Traffic, UnderWay } from './traffic';
+import { Versions } from './versions';
+
+/** What runs in production, how it does, and what may be done. */
+export class ProductionPanel extends ReactWidget {
+  constructor(
+    readonly model: ProductionModel,
+    private readonly words: IWords,
+    private readonly commands: CommandRegistry
+  ) {
+    super();
+    this.addClass('rw-report');
+    this.addClass('rw-page');
+    this.addClass('rw-production');
+  }
+
+  /** Say what was done, for whoever cannot see that something has changed. */
+  announce(said: string): void {
+    this.said = said;
+    this.update();
+  }
+
+  protected override render(): JSX.Element {
+    return (
+      <Boundary words={this.words}>
+        <UseSignal signal={this.model.changed}>
+          {() => <Production model={this.model} said={this.said} commands={this.commands} />}
+        </UseSignal>
+      </Boundary>
+    );
+  }
+
+  private said = '';
+}
+
+interface IProductionProps {
+  model: ProductionModel;
+  said: string;
+  commands: CommandRegistry;
+}
+
+function Production({ model, said, commands }: IProductionProps): JSX.Element {
+  const { trans } = useWords();
+  const { production, error, asked, path } = model;
+  const run = (command: string, args: { [name: string]: string | number | null }) =>
+    void commands.execute(command, args);
+  const onAct = (act: IProductionAct) =>
+    run(ACTS[act.act], {
+      path,
+      // which of several former champions is asked in the command
+      ...(act.decision ? { decision: act.decision } : {})
+    });
+  const onAlert = (command: string) => (alert: IAlert) =>
+    run(command, { path, alert: alert.id, title: alert.title });
+  return (
+    <>
+      <p className="rw-hidden" role="status">
+        {said}
+      </p>
+      {error !== null && <Problem error={error} />}
+      {!production && error === null && <p>{trans.__('Asking how production does…')}</p>}
+      {production && !production.project.found && (
+        <>
+          <h1>{trans.__('Production')}</h1>
+          <p>{trans.__('There is no Roadworthy project here.')}</p>
+          <p className="rw-muted">
+            {trans.__(
+              'Open a file of a project, or go to its folder in the file browser; then show production again.'
+            )}
+          </p>
+        </>
+      )}
+      {production?.project.found && (
+        <>
+          <header className="rw-heading">
+            <div>
+              <h1>{trans.__('%1 in production', production.project.name)}</h1>
+              <p className="rw-muted">{production.problem}</p>
+            </div>
+            {asked && <Asked at={asked} />}
+          </header>
+          <div className="rw-cards">
+            <Questions production={production} onAct={onAct} />
+            <Alerts
+              alerts={production.alerts}
+              now={asked ?? new Date()}
+              onAcknowledge={onAlert(ACKNOWLEDGE)}
+              onMute={onAlert(MUTE)}
+            />
+            <Versions production={production} onAct={onAct} />
+            <Drift marks={production.drift} onOpen={report => run(OPEN_REPORT, { path: report })} />
+            <PerformanceCard production={production} />
+            <Traffic production={production} />
+            <UnderWay production={production} />
+            <History production={production} />
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+function Asked({ at }: { at: Date }): JSX.Element {
+  const { trans, figures } = useWords();
+  return <p className="rw-muted rw-asked">{trans.__('As of %1', figures.moment(at.toISOString()))}</p>;
+}
