@@ -1,5 +1,14 @@
 // JupyterLab's packages are ES modules: they are translated for the tests, as our own sources are.
-const modules = ['@codemirror', '@jupyter', '@jupyterlab', '@lezer', '@lumino', '@microsoft', '@rjsf', 'exenv-es6']
+const modules = [
+  '@codemirror',
+  '@jupyter',
+  '@jupyterlab',
+  '@lezer',
+  '@lumino',
+  '@microsoft',
+  '@rjsf',
+  'exenv-es6'
+]
   .concat(['lib0', 'nanoid', 'vscode-ws-jsonrpc', 'y-protocols', 'y-websocket', 'yjs', 'lodash-es', 'uuid'])
   .join('|');
 

@@ -4,6 +4,20 @@ const { TestEnvironment } = require('jest-environment-jsdom');
 module.exports = class extends TestEnvironment {
   constructor(...given) {
     super(...given);
-    Object.assign(this.global, { fetch, Headers, Request, Response, TextDecoder, TextEncoder, structuredClone });
+    Object.assign(this.global, {
+      fetch,
+      Headers,
+      Request,
+      Response,
+      TextDecoder,
+      TextEncoder,
+      structuredClone
+    });
+    this.global.DragEvent = class extends this.global.MouseEvent {};
+    this.global.matchMedia = () => ({ matches: false, addEventListener() {}, removeEventListener() {} });
+    this.global.ResizeObserver = class {
+      observe() {}
+      disconnect() {}
+    };
   }
 };

@@ -1,2 +1,2 @@
 // What a style sheet or an icon is in the tests.
-export default '';
+export default '<svg xmlns="http://www.w3.org/2000/svg" />';

@@ -5,7 +5,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Actions } from './actions';
 import { pipelineIcon, roadIcon } from './icons';
 import { PipelineModel } from './model';
-import { cellsOf, hasParameters } from './parameters/cell';
+import { cellsOf } from './parameters/cell';
+import { hasParameters } from './parameters/tagged';
 import { TaskPanel } from './panel';
 
 export const COMMANDS = {
@@ -41,7 +42,8 @@ export function addCommands(
     app.commands.addCommand(id, { ...command, describedBy: { args: { type: 'object', properties: {} } } });
     palette?.addItem({ command: id, category: trans.__('Roadworthy') });
   }
-  model.changed.connect(() => app.commands.notifyCommandChanged());
+  // a toolbar's button listens to its own command alone
+  model.changed.connect(() => Object.keys(added).forEach(id => app.commands.notifyCommandChanged(id)));
 }
 
 function described(

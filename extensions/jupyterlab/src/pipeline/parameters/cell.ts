@@ -1,26 +1,9 @@
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { selectCell } from '../opening';
+import { hasParameters, ICell, placeFor, TAG } from './tagged';
 
-const TAG = 'parameters';
 const SOURCE = '# What a run can be given: one name a line, its type after a colon, help after a hash.\n';
 const NEEDED = ['upstream = None', 'product = None'];
-
-/** The parts of a cell that say whether it is the one with the parameters. */
-export interface ICell {
-  cell_type?: unknown;
-  metadata?: { [key: string]: unknown };
-}
-
-/** Whether a notebook has a cell with the parameters. */
-export function hasParameters(cells: ICell[]): boolean {
-  return cells.some(cell => Array.isArray(cell.metadata?.tags) && cell.metadata.tags.includes(TAG));
-}
-
-/** Where the cell goes: after the words that a notebook begins with. */
-export function placeFor(cells: ICell[]): number {
-  const code = cells.findIndex(cell => cell.cell_type !== 'markdown' && cell.cell_type !== 'raw');
-  return code < 0 ? cells.length : code;
-}
 
 /** The cells of an open notebook as they stand on the screen, saved or not. */
 export function cellsOf(panel: NotebookPanel): ICell[] {

@@ -107,13 +107,13 @@ function Head({ card }: { card: ICard }): JSX.Element {
       <rect className="rw-card-box" width={CARD.width} height={height} rx={6} />
       <rect className="rw-card-side" width={4} height={height - 12} x={0} y={6} rx={2} />
       <text className="rw-card-name" x={16} y={21}>
-        {shortened(task.name, 22)}
+        {shortened(task.name, 20)}
       </text>
       <foreignObject x={15} y={29} width={16} height={16} aria-hidden="true">
         <Icon.react tag="span" className="rw-icon" />
       </foreignObject>
       <text className="rw-card-words" x={35} y={41}>
-        {shortened(why ? `${words} · ${why}` : words, 24)}
+        {shortened(why ? `${words} · ${why}` : words, 22)}
       </text>
     </>
   );
@@ -134,7 +134,7 @@ function Products({ task, onOpen }: { task: ILabTask; onOpen(path: string): void
           <rect x={6} y={4 + at * CARD.product} width={CARD.width - 12} height={CARD.product - 2} rx={3} />
           <path d={`M16,${8.5 + at * CARD.product} h5 l3,3 v8 h-8 z`} />
           <text x={30} y={18 + at * CARD.product}>
-            {shortened(PathExt.basename(path), 24)}
+            {shortened(PathExt.basename(path), 20)}
           </text>
         </g>
       ))}

@@ -1,15 +1,18 @@
 import { ILabTask } from '../../records';
+import { Links, passed, sorted, stages } from './layers';
 
 /** The size of a task's card and the room between cards, in pixels. */
-export const CARD = { width: 184, head: 52, product: 22, gap: 28, between: 84, edge: 24 };
+export const CARD = { width: 168, head: 52, product: 22, gap: 26, between: 48, edge: 24 };
 /** As many products are drawn on a card; the rest are counted. */
 export const PRODUCTS = 3;
+/** What a line takes that passes through a layer. */
+const LANE = 8;
 
 /** A task's card and where it stands. */
 export interface ICard {
   task: ILabTask;
   layer: number;
-  /** place in its layer, from the top */
+  /** place among the tasks of its layer, from the top */
   place: number;
   x: number;
   y: number;
@@ -32,94 +35,46 @@ export interface ILayout {
   height: number;
 }
 
-type Links = Map<string, string[]>;
-
-/**
- * Place tasks in layers from left to right: each right of all that it builds on, near what it is joined with.
- *
- * The order within a layer comes from sweeps that put each task at the mean place of its neighbours
- * (Sugiyama, Tagawa and Toda 1981), which keeps lines from crossing.
- */
+/** Place tasks in layers from left to right: each right of all that it builds on, near what it is joined with. */
 export function layout(tasks: ILabTask[], withProducts: boolean): ILayout {
   const known = new Map(tasks.map(task => [task.name, task]));
   const upstream: Links = new Map(
     tasks.map(task => [task.name, task.upstream.filter(name => known.has(name))])
   );
-  const downstream: Links = new Map(tasks.map(task => [task.name, []]));
-  upstream.forEach((names, name) => names.forEach(from => downstream.get(from)?.push(name)));
-  const layers = ordered(layered(tasks, upstream), upstream, downstream);
-  const cards = placed(layers, known, withProducts);
-  const edges = [...upstream].flatMap(([to, names]) =>
-    names.map(from => ({ from, to, path: line(cards, from, to) }))
+  const height = (name: string) => {
+    const task = known.get(name);
+    return task ? cardHeight(task.products.length, withProducts) : LANE;
+  };
+  const stage = stages([...known.keys()], upstream);
+  const lines = passed(stage, upstream);
+  const layers = sorted(stage, lines);
+  const tops = spread(layers, height);
+  const cards = new Map<string, ICard>();
+  const own = layers.map(layer => layer.filter(name => known.has(name)));
+  own.forEach((layer, at) =>
+    layer.forEach((name, place) => {
+      const task = known.get(name) as ILabTask;
+      cards.set(name, { task, layer: at, place, x: left(at), y: tops.get(name) ?? 0, height: height(name) });
+    })
   );
+  const edges = lines.map(line => ({
+    from: line[0],
+    to: line[line.length - 1],
+    path: drawn(line, cards, tops, stage)
+  }));
   const ends = [...cards.values()];
+  const lowest = Math.max(0, ...[...tops].map(([name, top]) => top + height(name)));
   return {
     cards,
-    layers,
+    layers: own,
     edges,
     width: Math.max(0, ...ends.map(card => card.x + CARD.width)) + CARD.edge,
-    height: Math.max(0, ...ends.map(card => card.y + card.height)) + CARD.edge
+    height: lowest + CARD.edge
   };
 }
 
-function layered(tasks: ILabTask[], upstream: Links): string[][] {
-  const depth = new Map<string, number>();
-  const deep = (name: string, seen: Set<string>): number => {
-    const found = depth.get(name);
-    if (found !== undefined || seen.has(name)) {
-      return found ?? 0;
-    }
-    seen.add(name);
-    const value = Math.max(-1, ...(upstream.get(name) ?? []).map(from => deep(from, seen))) + 1;
-    depth.set(name, value);
-    return value;
-  };
-  const layers: string[][] = [];
-  for (const { name } of tasks) {
-    (layers[deep(name, new Set())] ??= []).push(name);
-  }
-  return layers;
-}
-
-function ordered(layers: string[][], upstream: Links, downstream: Links): string[][] {
-  const place = new Map<string, number>();
-  const number = (layer: string[]) =>
-    layer.forEach((name, at) => place.set(name, at / Math.max(1, layer.length - 1)));
-  layers.forEach(number);
-  const mean = (name: string, links: Links): number => {
-    const places = (links.get(name) ?? []).map(other => place.get(other) ?? 0);
-    return places.length === 0 ? (place.get(name) ?? 0) : places.reduce((a, b) => a + b, 0) / places.length;
-  };
-  const sweep = (some: string[][], links: Links) =>
-    some.forEach(layer => {
-      const wished = new Map(layer.map(name => [name, mean(name, links)]));
-      layer.sort((a, b) => (wished.get(a) ?? 0) - (wished.get(b) ?? 0));
-      number(layer);
-    });
-  for (let round = 0; round < 4; round += 1) {
-    sweep(layers.slice(1), upstream);
-    sweep(layers.slice(0, -1).reverse(), downstream);
-  }
-  return layers;
-}
-
-function placed(layers: string[][], known: Map<string, ILabTask>, withProducts: boolean): Map<string, ICard> {
-  const cards = new Map<string, ICard>();
-  const height = (name: string) => cardHeight(known.get(name)?.products.length ?? 0, withProducts);
-  const heights = layers.map(layer => layer.reduce((sum, name) => sum + height(name) + CARD.gap, -CARD.gap));
-  const tallest = Math.max(0, ...heights);
-  layers.forEach((layer, at) => {
-    let y = CARD.edge + (tallest - heights[at]) / 2;
-    layer.forEach((name, place) => {
-      const task = known.get(name);
-      if (task) {
-        const x = CARD.edge + at * (CARD.width + CARD.between);
-        cards.set(name, { task, layer: at, place, x, y, height: height(name) });
-        y += height(name) + CARD.gap;
-      }
-    });
-  });
-  return cards;
+function left(layer: number): number {
+  return CARD.edge + layer * (CARD.width + CARD.between);
 }
 
 function cardHeight(products: number, withProducts: boolean): number {
@@ -127,14 +82,43 @@ function cardHeight(products: number, withProducts: boolean): number {
   return CARD.head + (rows > 0 ? rows * CARD.product + 8 : 0);
 }
 
-function line(cards: Map<string, ICard>, from: string, to: string): string {
-  const [a, b] = [cards.get(from), cards.get(to)];
-  if (!a || !b) {
-    return '';
-  }
-  const [x1, y1, x2, y2] = [a.x + CARD.width, a.y + CARD.head / 2, b.x - 5, b.y + CARD.head / 2];
-  const bend = Math.max(CARD.between / 2, (x2 - x1) / 2);
-  return `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`;
+/** The upper edge of each card and of each passing line; layers are centred on one another. */
+function spread(layers: string[][], height: (name: string) => number): Map<string, number> {
+  const heights = layers.map(layer => layer.reduce((sum, name) => sum + height(name) + CARD.gap, -CARD.gap));
+  const tallest = Math.max(0, ...heights);
+  const tops = new Map<string, number>();
+  layers.forEach((layer, at) => {
+    let y = CARD.edge + (tallest - heights[at]) / 2;
+    layer.forEach(name => {
+      tops.set(name, y);
+      y += height(name) + CARD.gap;
+    });
+  });
+  return tops;
+}
+
+/** A line from card to card, through the lanes of the layers that lie between. */
+function drawn(
+  line: string[],
+  cards: Map<string, ICard>,
+  tops: Map<string, number>,
+  stage: Map<string, number>
+): string {
+  const middle = (name: string) => (tops.get(name) ?? 0) + (cards.has(name) ? CARD.head : LANE) / 2;
+  const start = left(stage.get(line[0]) ?? 0) + CARD.width;
+  let [path, x, y] = [`M${start},${middle(line[0])}`, start, middle(line[0])];
+  line.slice(1).forEach((name, at) => {
+    const last = at === line.length - 2;
+    const [x2, y2] = [left(stage.get(name) ?? 0) - (last ? 2 : 0), middle(name)];
+    const bend = (x2 - x) / 2;
+    path += ` C${x + bend},${y} ${x2 - bend},${y2} ${x2},${y2}`;
+    [x, y] = [x2, y2];
+    if (!last) {
+      x += CARD.width;
+      path += ` H${x}`;
+    }
+  });
+  return path;
 }
 
 /** The task that an arrow key leads to from another; itself where there is none. */

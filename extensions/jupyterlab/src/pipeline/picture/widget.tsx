@@ -12,8 +12,9 @@ import { layout } from './layout';
 import { TaskTable } from './table';
 
 const MANY = 24;
-const ZOOMS = [0.5, 0.65, 0.8, 1, 1.25, 1.5];
-const NATURAL = ZOOMS.indexOf(1);
+const STEP = 1.25;
+/** Smaller than that, words cannot be read: then the picture is scrolled. */
+const [LEAST, MOST] = [0.75, 2];
 
 /** The whole pipeline, as a picture and as a table, in the main area. */
 export class PipelineWidget extends ReactWidget {
@@ -48,9 +49,11 @@ function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.
   const tasks = useTasks(model);
   const [asTable, setAsTable] = React.useState(false);
   const [products, setProducts] = React.useState<boolean | null>(null);
-  const [zoom, setZoom] = React.useState(NATURAL);
+  const [wanted, setZoom] = React.useState<number | null>(null);
   const withProducts = products ?? tasks.length <= MANY;
   const drawn = React.useMemo(() => layout(tasks, withProducts), [tasks, withProducts]);
+  const [canvas, width] = useWidth();
+  const zoom = wanted ?? Math.min(1, Math.max(LEAST, width / drawn.width));
   return (
     <div className="rw-page">
       <header className="rw-bar">
@@ -75,18 +78,21 @@ function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.
               <button
                 className="rw-button"
                 aria-label={trans.__('Smaller')}
-                disabled={zoom === 0}
-                onClick={() => setZoom(zoom - 1)}
+                disabled={zoom <= LEAST}
+                onClick={() => setZoom(Math.max(LEAST, zoom / STEP))}
               >
                 −
               </button>
               <button
                 className="rw-button"
                 aria-label={trans.__('Larger')}
-                disabled={zoom === ZOOMS.length - 1}
-                onClick={() => setZoom(zoom + 1)}
+                disabled={zoom >= MOST}
+                onClick={() => setZoom(Math.min(MOST, zoom * STEP))}
               >
                 +
+              </button>
+              <button className="rw-button" aria-pressed={wanted === null} onClick={() => setZoom(null)}>
+                {trans.__('Fit')}
               </button>
             </div>
           </>
@@ -107,11 +113,11 @@ function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.
       {asTable ? (
         <TaskTable tasks={tasks} onOpen={act.openFile} />
       ) : (
-        <div className="rw-canvas">
+        <div className="rw-canvas" ref={canvas}>
           <Graph
             layout={drawn}
             withProducts={withProducts}
-            zoom={ZOOMS[zoom]}
+            zoom={zoom}
             current={model.task?.name ?? ''}
             onOpen={act.openFile}
           />
@@ -119,6 +125,21 @@ function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.
       )}
     </div>
   );
+}
+
+/** The width that a node has on the screen, and what to give the node. */
+function useWidth(): [React.RefCallback<HTMLElement>, number] {
+  const [width, setWidth] = React.useState(0);
+  const [node, setNode] = React.useState<HTMLElement | null>(null);
+  React.useEffect(() => {
+    if (node === null) {
+      return;
+    }
+    const seen = new ResizeObserver(() => setWidth(node.clientWidth));
+    seen.observe(node);
+    return () => seen.disconnect();
+  }, [node]);
+  return [setNode, width];
 }
 
 /** The tasks as they stand while a build goes on: what it has told is newer than what was read. */

@@ -1,0 +1,152 @@
+import { ServerConnection } from '@jupyterlab/services';
+import { IJob, ILabEvent } from '../../records';
+import { PipelineModel } from '../model';
+import { pipeline, project, task } from './tasks';
+
+const running: IJob = {
+  ...{
+    id: '1',
+    project: '',
+    state: 'running',
+    request: null,
+    who: 'me',
+    started: '2026-01-01T00:00:00Z',
+    ended: null
+  },
+  ...{ tasks: [], log: '', run: null, error: null, next: '', failed_task: null, failed_source: null },
+  ...{ failed_cell: null, executed: null }
+};
+const happened: ILabEvent = {
+  ...{
+    kind: 'job',
+    project: '',
+    at: '',
+    title: '',
+    message: '',
+    severity: 'info',
+    job: '1',
+    state: 'running'
+  },
+  ...{ run: null, alert: null, report: null, version_from: null, version_to: null }
+};
+
+/** A server that answers from a table, and notes what it was asked. */
+class Server {
+  asked: string[] = [];
+  job = running;
+  refuses = false;
+  readonly settings = ServerConnection.makeSettings({
+    baseUrl: 'http://localhost/',
+    fetch: async (request: RequestInfo | URL) => this.answer(request as Request)
+  });
+
+  private answer(request: Request): Response {
+    const { pathname, searchParams } = new URL(request.url);
+    const endpoint = pathname.replace('/roadworthy/api/', '');
+    this.asked.push(`${request.method} ${endpoint} ${searchParams.get('path') ?? ''}`.trim());
+    if (this.refuses) {
+      return new Response(JSON.stringify({ message: 'No.', next: 'Wait.', problem: null }), { status: 409 });
+    }
+    const found = task('train', [], { standing: 'stale' });
+    const notebook = { project, task: found, parameters: [], parameters_cell: 1 };
+    const answer = { notebook, pipeline: pipeline([found, task('features')]) }[endpoint] ?? this.job;
+    return new Response(JSON.stringify(answer));
+  }
+}
+
+const settled = () => new Promise(done => setTimeout(done, 20));
+
+test('it follows a notebook, and says what of the pipeline is stale', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('notebooks/train.ipynb');
+  expect(server.asked).toEqual(['GET notebook notebooks/train.ipynb', 'GET pipeline notebooks/train.ipynb']);
+  expect(model.task?.name).toBe('train');
+  expect(model.stale.map(found => found.name)).toEqual(['train']);
+});
+
+test('where no notebook is open, the pipeline of the root is shown', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('');
+  expect(server.asked).toEqual(['GET pipeline']);
+  expect([model.task, model.project?.name]).toEqual([null, 'flights']);
+});
+
+test('an answer about a notebook that is no longer open is not shown', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await Promise.all([model.follow('a.ipynb'), model.follow('b.ipynb'), model.follow('c.ipynb')]);
+  await settled();
+  expect(server.asked.filter(asked => asked.startsWith('GET notebook'))).toEqual([
+    'GET notebook a.ipynb',
+    'GET notebook c.ipynb'
+  ]);
+});
+
+test('a hundred events cost two readings, and an event of another project none', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('a.ipynb');
+  server.asked = [];
+  for (let at = 0; at < 100; at += 1) {
+    model.take({ ...happened, kind: 'files', job: null });
+    model.take({ ...happened, kind: 'files', job: null, project: 'other' });
+  }
+  await settled();
+  expect(server.asked.filter(asked => asked.startsWith('GET pipeline'))).toHaveLength(2);
+});
+
+test('a build is told of by events: each costs one look, its end a reading; who started it hears of the end', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  const ends: string[] = [];
+  model.ended.connect((_, job) => ends.push(job.state));
+  await model.follow('a.ipynb');
+  await model.run({ only: ['train'] });
+  expect(model.running).toBe(true);
+  server.asked = [];
+  model.take(happened);
+  await settled();
+  expect(server.asked).toEqual(['GET jobs/1 a.ipynb']);
+  server.job = { ...running, state: 'failed', failed_source: 'a.ipynb', failed_cell: 3 };
+  model.take({ ...happened, state: 'failed' });
+  await settled();
+  expect(model.job?.failed_cell).toBe(3);
+  expect(server.asked).toContain('GET pipeline a.ipynb');
+  model.take({ ...happened, state: 'failed' });
+  await settled();
+  expect(ends).toEqual(['failed']);
+});
+
+test('the end of a build that somebody else started opens nothing', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  const ends: string[] = [];
+  model.ended.connect((_, job) => ends.push(job.state));
+  await model.follow('a.ipynb');
+  server.job = { ...running, state: 'done' };
+  model.take({ ...happened, state: 'done' });
+  await settled();
+  expect([model.job?.state, ends]).toEqual(['done', []]);
+});
+
+test('what was refused is said until the next act', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('a.ipynb');
+  server.refuses = true;
+  await model.run({});
+  expect([model.refusal?.message, model.refusal?.next]).toEqual(['No.', 'Wait.']);
+  server.refuses = false;
+  await model.run({});
+  expect(model.refusal).toBeNull();
+});
+
+test('a server that does not answer is a failure that is shown', async () => {
+  const server = new Server();
+  server.refuses = true;
+  const model = new PipelineModel(server.settings);
+  await model.follow('a.ipynb');
+  expect([model.failure?.message, model.notebook]).toEqual(['No.', null]);
+});
