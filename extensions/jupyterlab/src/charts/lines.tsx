@@ -2,6 +2,7 @@ import React from 'react';
 
 import { useWords } from '../words';
 import { linear, runs, thinned, ticks } from './scale';
+import { useWidth } from './width';
 
 export interface IPoint {
   /** which window, from 0 */
@@ -35,13 +36,15 @@ export interface ILinesProps {
   floor?: number;
 }
 
-const [WIDTH, HEIGHT] = [720, 220];
+const [USUAL, LEAST, MOST] = [720, 300, 860]; // pixels
+const HEIGHT = 220;
 const [LEFT, RIGHT, TOP, BOTTOM] = [56, 16, 14, 28];
-const MOST_LABELS = 9;
+const LABEL = 74; // pixels that a label takes
 
 /** Values over the windows, each with its interval. Lines differ by dash and form of mark, not by ink alone. */
 export function Lines({ label, labels, series, limit, floor }: ILinesProps): JSX.Element {
   const { figures } = useWords();
+  const [drawing, width] = useWidth<SVGSVGElement>(USUAL, LEAST, MOST);
   const ends = series
     .flatMap(one => one.points)
     .flatMap(({ value, low, high }) => [value, low ?? value, high ?? value]);
@@ -50,26 +53,26 @@ export function Lines({ label, labels, series, limit, floor }: ILinesProps): JSX
   );
   const values = ticks(Math.min(...shown), Math.max(...shown));
   const y = linear([values[0], values[values.length - 1]], [HEIGHT - BOTTOM, TOP]);
-  const x = linear([-0.5, labels.length - 0.5], [LEFT, WIDTH - RIGHT]);
+  const x = linear([-0.5, labels.length - 0.5], [LEFT, width - RIGHT]);
   return (
-    <svg className="rw-lines" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+    <svg ref={drawing} className="rw-lines" viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={label}>
       {values.map(value => (
         <g key={value}>
-          <line className="rw-rule" x1={LEFT} x2={WIDTH - RIGHT} y1={y(value)} y2={y(value)} />
+          <line className="rw-rule" x1={LEFT} x2={width - RIGHT} y1={y(value)} y2={y(value)} />
           <text className="rw-tick" x={LEFT - 8} y={y(value) + 4} textAnchor="end">
             {figures.figure(value)}
           </text>
         </g>
       ))}
-      {thinned(labels.length, MOST_LABELS).map(place => (
+      {thinned(labels.length, Math.floor((width - LEFT - RIGHT) / LABEL)).map(place => (
         <text key={place} className="rw-tick" x={x(place)} y={HEIGHT - 8} textAnchor="middle">
           {labels[place]}
         </text>
       ))}
       {limit && Number.isFinite(limit.value) && (
         <g className="rw-limit">
-          <line x1={LEFT} x2={WIDTH - RIGHT} y1={y(limit.value)} y2={y(limit.value)} />
-          <text className="rw-tick" x={WIDTH - RIGHT} y={y(limit.value) - 5} textAnchor="end">
+          <line x1={LEFT} x2={width - RIGHT} y1={y(limit.value)} y2={y(limit.value)} />
+          <text className="rw-tick" x={width - RIGHT} y={y(limit.value) - 5} textAnchor="end">
             {limit.name}
           </text>
         </g>

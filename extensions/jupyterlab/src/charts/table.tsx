@@ -28,13 +28,13 @@ export function ChartTable(props: IChartTableProps): JSX.Element {
 
 export function DataTable({ caption, head, rows, figuresFrom = 1 }: IChartTableProps): JSX.Element {
   return (
-    <div className="rw-scroll" tabIndex={0} role="region" aria-label={caption}>
-      <table className="rw-table">
+    <div className="rw-scrolled" tabIndex={0} role="region" aria-label={caption}>
+      <table className="rw-figures">
         <caption>{caption}</caption>
         <thead>
           <tr>
             {head.map((title, i) => (
-              <th key={i} scope="col" className={i >= figuresFrom ? 'rw-number' : undefined}>
+              <th key={i} scope="col" className={i >= figuresFrom ? 'rw-num' : undefined}>
                 {title}
               </th>
             ))}
@@ -45,7 +45,7 @@ export function DataTable({ caption, head, rows, figuresFrom = 1 }: IChartTableP
             <tr key={i}>
               <th scope="row">{row[0]}</th>
               {row.slice(1).map((cell, j) => (
-                <td key={j} className={j + 1 >= figuresFrom ? 'rw-number' : undefined}>
+                <td key={j} className={j + 1 >= figuresFrom ? 'rw-num' : undefined}>
                   {cell}
                 </td>
               ))}

@@ -20,9 +20,9 @@ export function Questions({
     return null;
   }
   return (
-    <section className="rw-card rw-wide rw-asks">
+    <section className="rw-box rw-wide rw-asks">
       <h2>{trans.__('Somebody has to decide')}</h2>
-      <ul className="rw-list">
+      <ul className="rw-entries">
         {production.questions.map(question => {
           const acts = production.acts.filter(one => one.decision === question.id);
           const asks = {
@@ -64,14 +64,14 @@ interface IAlertsProps {
 export function Alerts({ alerts, now, onAcknowledge, onMute }: IAlertsProps): JSX.Element {
   const { trans } = useWords();
   return (
-    <section className="rw-card rw-wide rw-half">
+    <section className="rw-box rw-wide rw-half">
       <h2>{trans.__('Open alerts')}</h2>
       {alerts.length === 0 && (
         <p>
           <Mark tone="fine">{trans.__('None: nobody has to look at anything.')}</Mark>
         </p>
       )}
-      <ul className="rw-list">
+      <ul className="rw-entries">
         {alerts.map(alert => (
           <Alert key={alert.id} alert={alert} now={now} onAcknowledge={onAcknowledge} onMute={onMute} />
         ))}
@@ -114,13 +114,13 @@ function Alert({
       </div>
       <div className="rw-acts">
         {!alert.acknowledged && (
-          <button type="button" className="rw-quiet" onClick={() => onAcknowledge(alert)}>
+          <button type="button" className="rw-minor" onClick={() => onAcknowledge(alert)}>
             {trans.__('Acknowledge…')}
             <span className="rw-hidden"> {alert.title}</span>
           </button>
         )}
         {!muted && (
-          <button type="button" className="rw-quiet" onClick={() => onMute(alert)}>
+          <button type="button" className="rw-minor" onClick={() => onMute(alert)}>
             {trans.__('Mute for %1 h', HOURS)}
             <span className="rw-hidden"> {alert.title}</span>
           </button>

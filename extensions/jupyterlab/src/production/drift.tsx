@@ -26,7 +26,7 @@ export function Drift({ marks, onOpen }: IDriftProps): JSX.Element {
     }
   };
   return (
-    <section className="rw-card rw-wide">
+    <section className="rw-box rw-wide">
       <h2>{trans.__('Drift by window')}</h2>
       {marks.length === 0 ? (
         <p className="rw-muted">{trans.__('No window of traffic has been judged yet.')}</p>

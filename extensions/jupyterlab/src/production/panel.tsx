@@ -22,7 +22,7 @@ export class ProductionPanel extends ReactWidget {
   ) {
     super();
     this.addClass('rw-report');
-    this.addClass('rw-page');
+    this.addClass('rw-sheet');
     this.addClass('rw-production');
   }
 
@@ -91,7 +91,7 @@ function Production({ model, said, commands }: IProductionProps): JSX.Element {
             </div>
             {asked && <Asked at={asked} />}
           </header>
-          <div className="rw-cards">
+          <div className="rw-boxes">
             <Questions production={production} onAct={onAct} />
             <Alerts
               alerts={production.alerts}

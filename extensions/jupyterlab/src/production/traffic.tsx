@@ -14,7 +14,7 @@ export function Traffic({ production }: { production: ILabProduction }): JSX.Ele
   const late = production.traffic.filter(part => part.window === null);
   const before = production.traffic.filter(part => part.window !== null);
   return (
-    <section className="rw-card rw-wide rw-half">
+    <section className="rw-box rw-wide rw-half">
       <h2>{trans.__('Traffic')}</h2>
       <Services deployments={production.deployments} />
       {late.map(part => (
@@ -82,7 +82,7 @@ function Services({ deployments }: { deployments: readonly IDeployment[] }): JSX
     );
   }
   return (
-    <ul className="rw-list">
+    <ul className="rw-entries rw-services">
       {deployments.map(one => (
         <li key={one.id}>
           <Mark tone={one.problem ? 'bad' : 'fine'}>
@@ -111,7 +111,7 @@ export function PerformanceCard({ production }: { production: ILabProduction }):
   }
   const newest = points[points.length - 1];
   return (
-    <section className="rw-card rw-wide rw-half">
+    <section className="rw-box rw-wide rw-half">
       <h2>{trans.__('Performance over the windows: %1', figures.metricName(metric))}</h2>
       {newest.fell && (
         <p>
@@ -141,7 +141,7 @@ export function UnderWay({ production }: { production: ILabProduction }): JSX.El
     return null;
   }
   return (
-    <section className="rw-card rw-wide">
+    <section className="rw-box rw-wide">
       <h2>{trans.__('Under way')}</h2>
       {rollout && (
         <>
@@ -198,7 +198,7 @@ export function History({ production }: { production: ILabProduction }): JSX.Ele
     abort: trans.__('Abort')
   };
   return (
-    <section className="rw-card rw-wide">
+    <section className="rw-box rw-wide">
       <h2>{trans.__('History')}</h2>
       {production.history.length === 0 ? (
         <p className="rw-muted">{trans.__('Nothing has been done yet.')}</p>

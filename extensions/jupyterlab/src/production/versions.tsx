@@ -25,10 +25,10 @@ export function Versions({ production, onAct }: { production: ILabProduction; on
     ])
   ];
   return (
-    <section className="rw-card rw-wide rw-half">
+    <section className="rw-box rw-wide rw-half">
       <h2>{trans.__('Versions')}</h2>
-      <div className="rw-scroll" tabIndex={0} role="region" aria-label={trans.__('Versions')}>
-        <table className="rw-table rw-compared">
+      <div className="rw-scrolled" tabIndex={0} role="region" aria-label={trans.__('Versions')}>
+        <table className="rw-figures rw-compared">
           <thead>
             <tr>
               <td />
@@ -146,7 +146,7 @@ export function Act({ act, may, onAct, children }: IActProps): JSX.Element {
       <button
         type="button"
         className={
-          act.act === 'reject' || act.act === 'rollback' ? 'rw-quiet' : 'jp-mod-styled jp-mod-accept'
+          act.act === 'reject' || act.act === 'rollback' ? 'rw-minor' : 'jp-mod-styled jp-mod-accept'
         }
         disabled={!possible}
         title={act.title}

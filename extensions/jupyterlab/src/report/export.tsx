@@ -47,7 +47,7 @@ function nameOf(content: IContent, { figures }: IWords): string {
 
 function drawn(content: IContent, words: IWords): HTMLElement {
   const host = document.createElement('div');
-  host.className = 'rw-report rw-page';
+  host.className = 'rw-report rw-sheet';
   const root = createRoot(host);
   flushSync(() =>
     root.render(

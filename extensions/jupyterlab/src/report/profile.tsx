@@ -50,8 +50,8 @@ export function ProfileView({
           {trans.__('%1 of %2 columns', figures.count(shown.length), figures.count(columns.length))}
         </span>
       </div>
-      <div className="rw-scroll" tabIndex={0} role="region" aria-label={trans.__('Columns')}>
-        <table className="rw-table rw-columns">
+      <div className="rw-scrolled" tabIndex={0} role="region" aria-label={trans.__('Columns')}>
+        <table className="rw-figures rw-columns">
           <thead>
             <tr>
               {heads.map(([key, title, number]) => (
@@ -108,17 +108,17 @@ function ProfileRow({ column, open, onToggle }: IProfileRowProps): JSX.Element {
           </button>
         </th>
         <td>{kinds[column.kind] ?? column.kind}</td>
-        <td className="rw-number">
+        <td className="rw-num">
           {figures.count(column.missing)}
           {column.missing > 0 && (
             <span className="rw-ends">{figures.percent(column.missing / column.rows)}</span>
           )}
         </td>
-        <td className="rw-number">
+        <td className="rw-num">
           {figures.count(column.distinct === null ? null : Math.round(column.distinct))}
         </td>
-        <td className="rw-number">{figures.figure(column.mean)}</td>
-        <td className="rw-number">{figures.figure(column.sd)}</td>
+        <td className="rw-num">{figures.figure(column.mean)}</td>
+        <td className="rw-num">{figures.figure(column.sd)}</td>
       </tr>
       {open && (
         <tr className="rw-details-row">

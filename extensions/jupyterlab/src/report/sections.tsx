@@ -22,7 +22,7 @@ export function PerformanceSection({ told, windows }: IPerformanceSectionProps):
   const metric =
     judged.reference?.metric ?? Object.keys(judged.metrics)[0] ?? Object.keys(judged.estimated)[0];
   return (
-    <section className="rw-section">
+    <section className="rw-part">
       <h2>{trans.__('How well the model answers')}</h2>
       {metric && windows.length > 1 && <PerformanceChart metric={metric} windows={windows} />}
       {told.performance.map(one => (
@@ -215,7 +215,7 @@ export function TogetherSection({ told }: { told: IWindowReport }): JSX.Element 
     return null;
   }
   return (
-    <section className="rw-section">
+    <section className="rw-part">
       <h2>{trans.__('What features do together')}</h2>
       {told.separation && (
         <p className="rw-said">
@@ -252,7 +252,7 @@ export function SegmentSection({ told }: { told: IWindowReport }): JSX.Element |
     return null;
   }
   return (
-    <section className="rw-section">
+    <section className="rw-part">
       <h2>{trans.__('Parts of the traffic')}</h2>
       <DataTable
         caption={trans.__('By the values of columns that the policy names')}
@@ -282,7 +282,7 @@ export function WindowSection({ windows }: { windows: readonly IWindowReport[] }
     return null;
   }
   return (
-    <section className="rw-section">
+    <section className="rw-part">
       <h2>{trans.__('All windows, newest first')}</h2>
       <DataTable
         caption={trans.__('What each window said')}
@@ -314,9 +314,9 @@ export function AlertSection({ alerts }: { alerts: readonly IAlert[] }): JSX.Ele
     return null;
   }
   return (
-    <section className="rw-section">
+    <section className="rw-part">
       <h2>{trans.__('Open alerts')}</h2>
-      <ul className="rw-list">
+      <ul className="rw-entries">
         {alerts.map(alert => (
           <li key={alert.id}>
             <h3>

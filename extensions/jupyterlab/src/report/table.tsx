@@ -50,8 +50,8 @@ export function ColumnTable({ columns, windows }: IColumnTableProps): JSX.Elemen
           {trans.__('%1 of %2 columns', figures.count(shown.length), figures.count(columns.length))}
         </Tools>
       )}
-      <div className="rw-scroll" tabIndex={0} role="region" aria-label={trans.__('Columns')}>
-        <table className="rw-table rw-columns">
+      <div className="rw-scrolled" tabIndex={0} role="region" aria-label={trans.__('Columns')}>
+        <table className="rw-figures rw-columns">
           <thead>
             <tr>
               {heads.map(([key, title, number]) => (
@@ -131,13 +131,13 @@ interface IHeadProps {
 
 export function Head({ title, number, sorted, onPress }: IHeadProps): JSX.Element {
   return (
-    <th scope="col" aria-sort={sorted} className={number ? 'rw-number' : undefined}>
+    <th scope="col" aria-sort={sorted} className={number ? 'rw-num' : undefined}>
       {useContext(Still) ? (
         title
       ) : (
         <button type="button" className="rw-sort" onClick={onPress}>
           {title}
-          <span className="rw-arrow" aria-hidden="true">
+          <span className="rw-order" aria-hidden="true">
             {sorted === 'ascending' ? '▲' : sorted === 'descending' ? '▼' : ''}
           </span>
         </button>
@@ -180,13 +180,13 @@ const Row = memo(function Row({ column, open, onToggle, trend }: IRowProps): JSX
           )}
         </th>
         <td>{worst.measure}</td>
-        <td className="rw-number">
+        <td className="rw-num">
           {figures.figure(worst.effect)}
           {ends && <span className="rw-ends">{ends}</span>}
         </td>
-        <td className="rw-number">{figures.figure(worst.threshold)}</td>
-        <td className="rw-number">{figures.count(worst.n_reference)}</td>
-        <td className="rw-number">{figures.count(worst.n_window)}</td>
+        <td className="rw-num">{figures.figure(worst.threshold)}</td>
+        <td className="rw-num">{figures.count(worst.n_reference)}</td>
+        <td className="rw-num">{figures.count(worst.n_window)}</td>
         {trend && (
           <td className="rw-trend-cell">
             <TrendCell column={column} />

@@ -36,7 +36,7 @@ export function ReportView({ content, onExport }: IReportViewProps): JSX.Element
       <Heading content={content} told={told} onExport={onExport} />
       <Summary content={content} told={told} />
       <AlertSection alerts={content.alerts} />
-      <section className="rw-section">
+      <section className="rw-part">
         <h2>{trans.__('What changed in the data, worst first')}</h2>
         {columns.length ? (
           <ColumnTable columns={columns} windows={windows.length} />
@@ -75,7 +75,7 @@ function Heading({ content, told, onExport }: IToldProps & Pick<IReportViewProps
         </p>
       </div>
       {onExport && (
-        <button type="button" className="rw-quiet rw-export" onClick={onExport}>
+        <button type="button" className="rw-minor rw-export" onClick={onExport}>
           {trans.__('Export to HTML')}
         </button>
       )}
@@ -137,7 +137,7 @@ function Reading({ told }: { told: IWindowReport }): JSX.Element {
     ]
   ];
   return (
-    <details className="rw-disclosure rw-section">
+    <details className="rw-disclosure rw-part">
       <summary>{trans.__('How to read it')}</summary>
       <dl className="rw-notes">
         {notes.map(([term, words]) => (

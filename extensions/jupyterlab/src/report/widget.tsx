@@ -24,7 +24,7 @@ export class ReportPage extends ReactWidget {
   ) {
     super();
     this.addClass('rw-report');
-    this.addClass('rw-page');
+    this.addClass('rw-sheet');
   }
 
   get shown(): Shown {
