@@ -33,6 +33,7 @@ _SECONDS_TO_END = 20
 _LINES_SHOWN = 12
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
+OnLine = Callable[[str], None]
 
 
 def build(
@@ -42,6 +43,8 @@ def build(
     force: bool = False,
     options: BuildOptions | None = None,
     on_event: OnEvent | None = None,
+    on_line: OnLine | None = None,
+    identity: str | None = None,
 ) -> RunRecord:
     """Run the pipeline by ``ploomber build`` in the project's folder.
 
@@ -58,6 +61,10 @@ def build(
     on_event
         Called with what happens: ``event`` (started, done, failed, retried, fresh, held back, waiting), ``task`` and
         further facts; by default nothing is told.
+    on_line
+        Called with each line that the program says beside its events.
+    identity
+        What the run goes by, from `lineage.run_id`; by default a new one.
 
     Returns
     -------
@@ -77,9 +84,10 @@ def build(
     checks.refuse_without_parameters(config.path("pipeline.yaml"))
     warm_up(config, spec.read(config.root, parameters))
     options = (options or BuildOptions()).model_copy(update={"progress": True})
-    identity = lineage.run_id()
+    identity = identity or lineage.run_id()
     environment = options.as_environment() | {lineage.RUN_ID_VARIABLE: identity}
-    said = _ploomber(config, _arguments(parameters, force), environment, on_event or (lambda event: None))
+    listener = _Listener(on_event or (lambda event: None), on_line or (lambda line: None))
+    said = _ploomber(config, _arguments(parameters, force), environment, listener)
     with State.open(config.state_address) as state:
         run = state.run(identity)
         if run is None and said is None:
@@ -129,9 +137,8 @@ def _arguments(parameters: Mapping[str, str], force: bool) -> list[str]:
     return [*values, "--force"] if force else values
 
 
-def _ploomber(config: Config, arguments: list[str], environment: Mapping[str, str], on_event: OnEvent) -> str | None:
+def _ploomber(config: Config, arguments: list[str], environment: Mapping[str, str], listener: _Listener) -> str | None:
     """Run it to its end; return None when it went well, otherwise what it said."""
-    said: list[str] = []
     with subprocess.Popen(
         [*COMMAND, "build", *arguments],
         cwd=config.root,
@@ -143,7 +150,7 @@ def _ploomber(config: Config, arguments: list[str], environment: Mapping[str, st
         errors="replace",
         start_new_session=True,  # so that Ctrl-C reaches it once, from here, and not from the terminal as well
     ) as process:
-        reader = threading.Thread(target=_relay, args=(process.stdout, said, on_event), daemon=True)
+        reader = threading.Thread(target=listener.relay, args=(process.stdout,), daemon=True)
         reader.start()
         try:
             code = process.wait()
@@ -152,7 +159,7 @@ def _ploomber(config: Config, arguments: list[str], environment: Mapping[str, st
             raise
         finally:
             reader.join()
-    return None if code == 0 else "".join(said)
+    return None if code == 0 else "".join(listener.said)
 
 
 def _environment() -> dict[str, str]:
@@ -160,15 +167,25 @@ def _environment() -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
 
 
-def _relay(output: IO[str], said: list[str], on_event: OnEvent) -> None:
-    for line in output:
-        event = _event(line)
-        if event is not None:
-            on_event(event)
-        elif line.startswith(_WAITING):
-            on_event({"event": "waiting", "task": "", "reason": line.strip()})
-        else:
-            said.append(line)
+class _Listener:
+    """Hears what the program says."""
+
+    def __init__(self, on_event: OnEvent, on_line: OnLine) -> None:
+        self._on_event = on_event
+        self._on_line = on_line
+        self.said: list[str] = []
+
+    def relay(self, output: IO[str]) -> None:
+        """Hand on what it says until it ends."""
+        for line in output:
+            event = _event(line)
+            if event is not None:
+                self._on_event(event)
+            elif line.startswith(_WAITING):
+                self._on_event({"event": "waiting", "task": "", "reason": line.strip()})
+            else:
+                self.said.append(line)
+                self._on_line(_ANSI.sub("", line).rstrip().split("\r")[-1])
 
 
 def _event(line: str) -> Event | None:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -20,7 +20,7 @@ from roadworthy import secrets
 from roadworthy.config import Config
 from roadworthy.contract import Contract
 from roadworthy.errors import PipelineError
-from roadworthy.pipeline import graph, lineage, staging
+from roadworthy.pipeline import graph, lineage, progress, staging
 from roadworthy.pipeline.freshness import Freshness, Judgement
 from roadworthy.pipeline.journal import Journal
 from roadworthy.pipeline.options import BuildOptions, Execution
@@ -49,7 +49,7 @@ class Builder:
         self._warm = (execution.kernels or config.settings.pipeline.kernels) == "warm"
         self._journal = Journal(self._pipeline, config, state, contract, as_of=told.as_of, jobs=self._jobs)
         self._supervisor = Supervisor()
-        self._telling = Telling(config)
+        self._telling = Telling(progress.place(config))
         self._judged: dict[str, Judgement] = {}
         self._attempts: dict[str, int] = {}
         self._settled: dict[str, TaskStatus] = {}
@@ -70,7 +70,8 @@ class Builder:
         wanted = self._wanted()
         waiting = [task for task in self._pipeline.tasks if task.name in wanted]
         self._total = len(waiting)
-        self._telling.begin([task.name for task in waiting], lineage.who())
+        identity = os.environ.get(lineage.RUN_ID_VARIABLE)
+        self._telling.begin([task.name for task in waiting], lineage.who(), identity)
         for task in self._pipeline.tasks:  # what a build that died left behind
             staging.clear(task.name, graph.files(self._dag[task.name]).values())
         try:
@@ -206,7 +207,8 @@ class Builder:
         self._telling.tell(event, task, **facts)
         if self._told.progress:
             told = {"event": event, "task": task, "total": self._total} | facts
-            print(json.dumps(told), flush=True)  # noqa: T201
+            with suppress(BrokenPipeError):  # whoever showed it has died: what is left is recorded all the same
+                print(json.dumps(told), flush=True)  # noqa: T201
         elif event in ("done", "failed"):
             width = max(len(name) for name in self._specs)
             print(f"{task:<{width}}  {event} in {facts['seconds']:.1f} s", flush=True)  # noqa: T201

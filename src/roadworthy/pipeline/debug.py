@@ -15,15 +15,13 @@ from typing import Any, Literal
 
 import nbformat
 from nbformat import NotebookNode
-from papermill.parameterize import parameterize_notebook
 
-from roadworthy import secrets
 from roadworthy.config import Config
 from roadworthy.errors import PipelineError
-from roadworthy.pipeline import code, lineage, spec, staging
+from roadworthy.pipeline import code, copies, lineage, spec, staging
 from roadworthy.pipeline.content import content_hash
 from roadworthy.pipeline.failures import failed_cell
-from roadworthy.pipeline.spec import Pipeline, TaskSpec
+from roadworthy.pipeline.spec import Pipeline
 from roadworthy.records import Record, RunRecord, TaskRecord
 from roadworthy.state import State
 
@@ -32,8 +30,6 @@ FAILED, ADDED = (
     "failed-here",
     "roadworthy-debug",
 )  # tags: of the cell that failed, and of cells that are not the source's
-
-_KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 class DebugNotebook(Record):
@@ -86,11 +82,11 @@ def prepare(config: Config, state: State, task: str, *, run: RunRecord | None = 
     _refuse_other_sources(case, source)
     path = config.path(FOLDER) / f"{_file_name(task)}.ipynb"
     given = _given(config, case, pipeline) | case.parameters
-    given["product"] = _aside(given.get("product"), path.with_suffix(""))
+    given["product"] = copies.aside(given.get("product"), path.with_suffix(""))
     warnings = tuple(_warnings(config, state, case))
-    notebook = _notebook(source)
+    notebook = copies.clean(source)
     _mark_failed(notebook, case)
-    notebook = _filled(notebook, given)
+    notebook = copies.filled(notebook, given)
     notebook.cells[:0] = [_introduction(case, warnings), _setup(config.root, case)]
     if path.exists():  # it may hold somebody's experiments
         path.replace(path.with_suffix(".former.ipynb"))
@@ -150,11 +146,7 @@ def _given(config: Config, case: _Case, pipeline: Pipeline | None) -> dict[str, 
             f"What task {case.task!r} was given cannot be found out: only Ploomber can read this pipeline.yaml.",
             "Set `extract_upstream: false` and `extract_product: false` below `meta`, and name each task's `upstream`.",
         )
-    resources = {"resources_": {name: str(config.root / path) for name, path in task.resources.items()}}
-    return {
-        "upstream": {name: _products(config.root, known[name]) for name in task.upstream} or None,
-        "product": _products(config.root, task),
-    } | (resources if task.resources else {})
+    return copies.given(config.root, task, known)
 
 
 def _injected(notebook: Path) -> dict[str, Any]:
@@ -169,23 +161,6 @@ def _injected(notebook: Path) -> dict[str, Any]:
             except ValueError:
                 continue
     return found
-
-
-def _products(root: Path, task: TaskSpec) -> str | dict[str, str]:
-    paths = {key: str(root / path) for key, path in task.products.items()}
-    return paths[""] if set(paths) == {""} else paths
-
-
-def _aside(product: Any, folder: Path) -> Any:  # noqa: ANN401 - a path, or paths in a list or mapping
-    """The product with every path in a folder of its own, which is made."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(product, str):
-        return str(folder / Path(product).name)
-    keyed = product if isinstance(product, Mapping) else dict(enumerate(product or ()))
-    names = [Path(str(path)).name for path in keyed.values()]
-    alike = len(set(names)) < len(names)
-    moved = {key: _aside(path, folder / str(key) if alike else folder) for key, path in keyed.items()}
-    return moved if isinstance(product, Mapping) else list(moved.values())
 
 
 def _warnings(config: Config, state: State, case: _Case) -> list[str]:
@@ -216,19 +191,6 @@ def _warnings(config: Config, state: State, case: _Case) -> list[str]:
 # --- the notebook ----------------------------------------------------------------------------------------------------
 
 
-def _notebook(source: Path) -> NotebookNode:
-    import jupytext  # third-party and slow to import
-
-    notebook: NotebookNode = jupytext.read(source)
-    notebook["metadata"] = {"kernelspec": notebook.metadata.get("kernelspec", _KERNEL)}
-    notebook.cells = [cell for cell in notebook.cells if code.INJECTED not in cell.metadata.get("tags", ())]
-    for cell in notebook.cells:
-        cell.metadata.setdefault("tags", [])  # which Papermill takes for granted
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return notebook
-
-
 def _mark_failed(notebook: NotebookNode, case: _Case) -> None:
     place = failed_cell(case.error)
     if place is None or place >= len(notebook.cells):  # it was not a cell that failed, or the source has become shorter
@@ -237,19 +199,6 @@ def _mark_failed(notebook: NotebookNode, case: _Case) -> None:
     cell.metadata["tags"] = [*cell.metadata.tags, FAILED]
     words = f"**The next cell failed** (cell {place + 1} of `{case.source}`):\n\n{_quoted(_fact(case))}"
     notebook.cells.insert(place, _added("markdown", words))
-
-
-def _filled(notebook: NotebookNode, given: dict[str, Any]) -> NotebookNode:
-    notebook.metadata["papermill"] = {}  # which Papermill fills
-    words = "Parameters, as the task was given them"
-    filled: NotebookNode = parameterize_notebook(
-        notebook, given, comment=words, kernel_name="python3", language="python"
-    )
-    del filled.metadata["papermill"]
-    for cell in filled.cells:
-        if code.INJECTED in cell.metadata.tags:
-            cell.source = secrets.injected(cell.source, given)
-    return filled
 
 
 def _setup(root: Path, case: _Case) -> NotebookNode:

@@ -14,6 +14,7 @@ Ploomber reads the pipeline and renders the notebooks; what is fresh is decided 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,10 +28,11 @@ from ploomber.executors.abc import Executor
 from roadworthy import config as configuration
 from roadworthy import contract as contracts
 from roadworthy.errors import RoadworthyError
-from roadworthy.pipeline import checks, journal, mends, options
+from roadworthy.pipeline import checks, journal, lineage, mends, options
 from roadworthy.pipeline.builder import Builder
 from roadworthy.pipeline.lock import only_builder
 from roadworthy.pipeline.options import BuildOptions
+from roadworthy.pipeline.worker import end_with_parent
 from roadworthy.state import State
 
 _INTERRUPTED = 130  # the shell's own code for a process ended by Ctrl-C
@@ -68,6 +70,8 @@ class Recorder(Executor):  # type: ignore[misc]  # Ploomber is untyped
     def __call__(self, dag: DAG, show_progress: bool) -> list[Any]:
         """Run what is not fresh and return Ploomber's task reports."""
         super().__call__(dag)
+        if lineage.RUN_ID_VARIABLE in os.environ:  # `build` started it, and waits for it
+            end_with_parent(signal.SIGTERM)
         # Ploomber does not hand --force to executors; its caller's variable is the only place that has it
         force = bool(sys._getframe(1).f_locals.get("force"))
         with _as_build_error():

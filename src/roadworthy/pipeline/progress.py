@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from pydantic import Field
 
 from roadworthy.config import Config
 from roadworthy.records import Moment, Record, now
@@ -31,7 +32,8 @@ class Building(Record):
     process: int
     host: str
     started: Moment
-    run: str | None = None
+    identity: str | None = Field(default=None, description="what it will be recorded as, where that was chosen before")
+    run: str | None = Field(default=None, description="what it is recorded as, once a task has started")
     ended: Moment | None = None
     tasks: tuple[JobTask, ...] = ()
 
@@ -49,17 +51,18 @@ class Building(Record):
 
 
 class Telling:
-    """Writes down what a build does."""
+    """Writes down what a build does, in a file that is begun anew by each build."""
 
-    def __init__(self, config: Config) -> None:
-        self._path = config.private(_FILE)
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
-    def begin(self, tasks: Sequence[str], who: str) -> None:
+    def begin(self, tasks: Sequence[str], who: str, identity: str | None = None) -> None:
         """Note that a build begins, which will look at these tasks."""
         with suppress(OSError):  # a build is worth more than the word of it
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
-        self.tell("begun", "", tasks=list(tasks), who=who, process=os.getpid(), host=socket.gethostname())
+        where = {"process": os.getpid(), "host": socket.gethostname()}
+        self.tell("begun", "", tasks=list(tasks), who=who, identity=identity, **where)
 
     def tell(self, event: str, task: str, **facts: Any) -> None:  # noqa: ANN401 - words and figures
         """Note an event."""
@@ -68,9 +71,14 @@ class Telling:
             file.write(line + "\n")
 
 
-def read(config: Config) -> Building | None:
-    """Return what the newest build of a project does, or did; None when none is known."""
-    told = list(events(config.private(_FILE)))
+def place(config: Config) -> Path:
+    """Return the file in which whoever builds a project writes down what the build does."""
+    return config.private(_FILE)
+
+
+def read(path: Path) -> Building | None:
+    """Return what a build does, or did, by the file in which it is written down; None when there is none."""
+    told = list(events(path))
     if not told or told[0].get("event") != "begun":
         return None
     first = told[0]
@@ -79,6 +87,7 @@ def read(config: Config) -> Building | None:
         process=first["process"],
         host=first["host"],
         started=first["at"],
+        identity=first.get("identity"),
         run=next((event["run"] for event in told if event.get("run")), None),
         ended=next((event["at"] for event in told if event["event"] == "ended"), None),
         tasks=tasks(first["tasks"], told),

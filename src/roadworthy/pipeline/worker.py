@@ -84,11 +84,16 @@ def _be_alone() -> None:
     """Leave Ctrl-C to the builder, which ends its workers; on Linux, end when it dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    builder = os.getppid()
+    end_with_parent(signal.SIGKILL)
+    if os.getppid() != builder:  # it died before this could be asked for
+        os._exit(1)
+
+
+def end_with_parent(how: signal.Signals) -> None:
+    """On Linux, have this signal sent to this process when the one that started it dies."""
     if sys.platform == "linux":
-        builder = os.getppid()
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-        if os.getppid() != builder:  # it died before this could be asked for
-            os._exit(1)
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, how)
 
 
 def _prepare_kernel(order: Order, connection: Connection) -> None:

@@ -14,10 +14,10 @@ from roadworthy import problems
 from roadworthy.config import Config
 from roadworthy.contract import Contract
 from roadworthy.errors import ConfigError, ProjectError, RoadworthyError
-from roadworthy.pipeline import progress, spec, standing
+from roadworthy.pipeline import jobs, progress, spec, standing
 from roadworthy.pipeline.spec import Pipeline
 from roadworthy.pipeline.standing import Standings
-from roadworthy.records.lab import LabProject, LabTask, Problem
+from roadworthy.records.lab import Job, LabProject, LabTask, Problem
 from roadworthy.state import State
 
 _Made = TypeVar("_Made")
@@ -61,7 +61,7 @@ class Opened:
     def contract(self) -> Contract | None:
         """Its contract as it is now; None when it cannot be read, which its problems tell."""
         path = self.config.path(self.config.settings.contract)
-        return self._kept("contract", _stamp(path), lambda: _readable(path))
+        return self._kept("contract", stamp(path), lambda: _readable(path))
 
     @property
     def state(self) -> State:
@@ -90,8 +90,16 @@ class Opened:
 
     def stamps(self) -> _Stamps:
         """Return what changes whenever one of the files changes that say what the project is."""
-        first = tuple(_stamp(self.root / name) for name in _FILES)
-        return (*first, *map(_stamp, self._kept("named", first, self._named)))
+        first = tuple(stamp(self.root / name) for name in _FILES)
+        return (*first, *map(stamp, self._kept("named", first, self._named)))
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the files on whose change how it stands may change: what it is made of, its sources and products."""
+        first = tuple(stamp(self.root / name) for name in _FILES)
+        named = self._kept("named", first, self._named)
+        pipeline = self.pipeline
+        products = [path for task in (pipeline.tasks if pipeline else ()) for path in task.products.values()]
+        return (*(self.root / name for name in _FILES), *named, *(self.root / path for path in products))
 
     # --- how it stands -----------------------------------------------------------------------------------------------
 
@@ -106,19 +114,36 @@ class Opened:
 
     def tasks(self) -> tuple[LabTask, ...]:
         """Return how its tasks stand; none when nobody can read them."""
-        try:
-            config, pipeline = self.config, self.pipeline
-        except ConfigError:
-            return ()
+        pipeline = self.pipeline
         if pipeline is None:
             return ()
-        with self._lock:
-            try:
+        try:
+            config = self.config
+            with self._lock:
                 standings = self._kept("standings", self.stamps(), lambda: Standings(config, self.state))
-                found = standings.look(pipeline, self.contract, progress.read(config))
-            except RoadworthyError as error:
-                found = standing.unknown(pipeline, error.fact)
+                found = standings.look(pipeline, self.contract, progress.read(progress.place(config)))
+        except RoadworthyError as error:
+            found = standing.unknown(pipeline, error.fact)
         return tuple(self._placed(task) for task in found)
+
+    def job(self) -> Job | None:
+        """Return the build that goes on at present, whoever started it."""
+        try:
+            config = self.config
+        except ConfigError:
+            return None
+        found = jobs.current(config, progress.read(progress.place(config)))
+        return self.placed_job(found) if found else None
+
+    def placed_job(self, job: Job) -> Job:
+        """Return a job with its paths below the folder that Jupyter serves."""
+        return job.model_copy(
+            update={
+                "project": self.folder,
+                "failed_source": self.below(job.failed_source) if job.failed_source else None,
+                "executed": self.below(job.executed) if job.executed else None,
+            }
+        )
 
     def below(self, path: str) -> str:
         """Return a path below the project as one below the folder that Jupyter serves; blank when it is outside."""
@@ -221,7 +246,8 @@ def _readable(path: Path) -> Contract | None:
         return None
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes whenever a file is written; None where there is none."""
     try:
         found = path.stat()
     except OSError:

@@ -48,7 +48,7 @@ class Pipeline(Handler):
                 opened = self.projects.of(place)
             except ProjectError as error:
                 return LabPipeline(project=no_project(error))
-            return LabPipeline(project=opened.described(), tasks=opened.tasks())
+            return LabPipeline(project=opened.described(), tasks=opened.tasks(), job=opened.job())
 
         await self.answer(work)
 

@@ -1,0 +1,136 @@
+"""The extension in a real server: who may ask, what is held inside the root, and a loop that never waits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from roadworthy.records.lab import EVENTS
+from roadworthy.server.app import HANDLERS
+
+if TYPE_CHECKING:
+    from tests.toolkit.server.conftest import Server
+
+pytestmark = pytest.mark.slow
+VERBS = ("GET", "POST", "DELETE")
+
+
+def test_each_verb_of_each_endpoint_wants_a_signed_in_user(server: Server) -> None:
+    for pattern, handler in HANDLERS:
+        path = pattern.replace(r"([\w-]+)", "x").replace(r"([\w~-]+)", "x")
+        for verb in VERBS:
+            if getattr(handler, verb.lower()) is getattr(handler.__mro__[-2], verb.lower(), None):
+                continue
+            answer = httpx.request(verb, f"{server.address}/roadworthy/api{path}", timeout=60)
+            assert answer.status_code in (403, 405), (verb, path, answer.status_code)
+            assert "next" in answer.json()
+
+
+def test_a_page_of_another_origin_cannot_start_anything(server: Server, project: Path) -> None:
+    """A browser that is signed in by cookie sends it along from any page; only ours knows the XSRF token."""
+    with httpx.Client(base_url=server.address, timeout=60) as browser:
+        browser.get("/login", params={"token": "a-token-of-the-tests"})
+        browser.get("/", params={"token": "a-token-of-the-tests"})
+        assert browser.get("/roadworthy/api/pipeline", params={"path": project.name}).status_code == 200
+        answer = browser.post("/roadworthy/api/jobs", json={"path": project.name})
+    assert answer.status_code == 403
+    assert not (project / ".roadworthy/jobs").exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["..", "../..", "/etc", "{project}/../../etc", "{project}/.roadworthy", "{project}/link"]
+)
+def test_nothing_outside_the_root_or_hidden_is_looked_at(server: Server, project: Path, path: str) -> None:
+    (project / "link").symlink_to("/etc")
+    (project / ".roadworthy").mkdir(exist_ok=True)
+    for endpoint in ("notebook", "pipeline", "jobs", "runs"):
+        answer = server.call("GET", endpoint, path=path.format(project=project.name))
+        assert answer.status_code == 404, endpoint
+        assert set(answer.json()) == {"message", "next", "problem"}
+    answer = server.call("POST", "jobs", {"path": path.format(project=project.name)})
+    assert answer.status_code == 404
+
+
+def test_a_folder_in_no_project_is_told_as_such(server: Server, project: Path) -> None:
+    (server.folder / "elsewhere").mkdir(exist_ok=True)
+    assert server.get("pipeline", path="elsewhere")["project"]["found"] is False
+    assert server.get("pipeline", path="")["project"]["found"] is False
+    assert server.call("GET", "jobs", path="elsewhere").status_code == 404
+    found = server.get("pipeline", path=f"{project.name}/notebooks")["project"]
+    assert (found["found"], found["folder"], found["name"]) == (True, project.name, "late-flights")
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{", '{"path": 3}', '{"path": "", "unknown": 1}'])
+def test_what_is_no_request_is_refused_in_words(server: Server, body: str) -> None:
+    headers = {"Authorization": "token a-token-of-the-tests"}
+    answer = httpx.post(f"{server.address}/roadworthy/api/jobs", content=body, headers=headers, timeout=60)
+    assert answer.status_code == 400
+    assert "The request cannot be understood" in answer.json()["message"]
+
+
+def test_the_loop_goes_on_while_an_answer_waits_for_a_file(server: Server, project: Path) -> None:
+    """The contract is a pipe that nobody has written to yet: whoever reads it waits."""
+    contract = project / "monitoring/contract.yaml"
+    text = contract.read_text()
+    contract.unlink()
+    os.mkfifo(contract)
+    answers: list[Any] = []
+    asking = threading.Thread(target=lambda: answers.append(server.call("GET", "pipeline", path=project.name)))
+    asking.start()
+    headers = {"Authorization": "token a-token-of-the-tests"}
+    for _ in range(20):
+        assert httpx.get(f"{server.address}/api/status", headers=headers, timeout=60).status_code == 200
+    assert answers == []
+    while asking.is_alive():  # each reader takes what one writer gives
+        with contract.open("w") as pipe:
+            pipe.write(text)
+        asking.join(0.2)
+    assert answers[0].status_code == 200
+    contract.unlink()
+    contract.write_text(text)
+
+
+def test_what_happens_is_told_as_an_event(server: Server, project: Path) -> None:
+    server.get("pipeline", path=project.name)
+    script = (
+        "import asyncio, json, sys\nfrom tornado.httpclient import HTTPRequest\n"
+        "from tornado.websocket import websocket_connect\n"
+        "async def main():\n"
+        "    address, token, project = sys.argv[1:]\n"
+        "    socket = await websocket_connect(HTTPRequest(address.replace('http', 'ws', 1) + "
+        "'/api/events/subscribe', headers={'Authorization': 'token ' + token}))\n"
+        "    print('listening', flush=True)\n"
+        "    while True:\n"
+        "        event = json.loads(await socket.read_message())\n"
+        "        if event.get('project') == project:\n"
+        "            print(json.dumps(event), flush=True)\n"
+        "asyncio.run(main())"
+    )
+    arguments = [server.address, "a-token-of-the-tests", project.name]
+    with subprocess.Popen([sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, text=True) as listening:
+        assert listening.stdout is not None
+        try:
+            assert listening.stdout.readline() == "listening\n"
+            notebook = project / "notebooks/first.ipynb"
+            notebook.write_text(notebook.read_text().replace("how many", "how many there are"))
+            found = json.loads(listening.stdout.readline())
+            assert (found["schema_id"], found["kind"]) == (EVENTS, "files")
+            assert found["message"] == "notebooks/first.ipynb"
+            job = server.post("jobs", {"path": project.name, "only": ["first"]})["id"]
+            told = []
+            while {(one["kind"], one["state"]) for one in told} & {("job", "done")} == set() or "run" not in [
+                one["kind"] for one in told
+            ]:
+                told.append(json.loads(listening.stdout.readline()))
+            assert {one["job"] for one in told if one["kind"] == "job"} == {job}
+            assert [one["run"] for one in told if one["kind"] == "run"] == [job]
+        finally:
+            listening.kill()
