@@ -43,6 +43,13 @@ class Project:
 
     config: Config
 
+    @classmethod
+    def using(cls, config: Config, state: State) -> Project:
+        """Return a project whose state somebody else has opened, and closes."""
+        project = cls(config)
+        vars(project)["state"] = state  # in place of what would be opened when first asked for
+        return project
+
     @property
     def root(self) -> Path:
         """The project's folder."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from roadworthy import approvals, registry
+from roadworthy import registry
 from roadworthy.audit import recorded
-from roadworthy.errors import ApprovalError, ChampionChanged, UnknownVersion
+from roadworthy.errors import ApprovalError, UnknownVersion
 from roadworthy.project import Project
 from roadworthy.records import Decision, HistoryEntry
 from roadworthy.records.lab import ActRequest
+from roadworthy.state.production import changed
 
 
 def act(project: Project, request: ActRequest, *, who: str, origin: str) -> HistoryEntry | Decision:
@@ -55,9 +56,9 @@ def _answer(project: Project, request: ActRequest, who: str, origin: str) -> Dec
     present = champion.tag if champion else None
     if present != request.champion:
         with recorded(project.state, who=who, act=request.act, target=request.decision, origin=origin):
-            raise ChampionChanged(
-                f"{present or 'No version'} is champion by now, not {request.champion or 'none'}.",
-                "Look again, then decide.",
-            )
+            raise changed(present, request.champion)
+    # Imported here: seconds that nobody should pay who only looks, for it brings all that a retraining needs.
+    from roadworthy import approvals
+
     approve = request.act == "approve"
     return approvals.answer(project, request.decision, approve=approve, who=who, note=request.reason, origin=origin)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.config import Config
-from roadworthy.errors import ChampionChanged, GateRefused, RegistryError, RoadworthyError, UnknownVersion
+from roadworthy.errors import GateRefused, RegistryError, RoadworthyError, UnknownVersion
 from roadworthy.records import (
     CHALLENGER,
     CHAMPION,
@@ -30,7 +30,7 @@ from roadworthy.registry.archive import bring
 from roadworthy.registry.loading import LoadedModel, draft, load, smoke
 from roadworthy.registry.store import file
 from roadworthy.state import State
-from roadworthy.state.production import ANYONE
+from roadworthy.state.production import ANYONE, changed
 
 __all__ = [
     "LoadedModel",
@@ -213,9 +213,10 @@ def promote(
     """
     began = time.monotonic()
     with recorded(state, who=who, act="promote", target=name, origin=origin) as act:
+        _expect_champion(state, instead_of)
         version = resolve(state, name)
         act.target = version.tag
-        _expect_another(state, version, instead_of)
+        _expect_another(state, version)
 
         def ready() -> None:
             if not force:
@@ -259,6 +260,7 @@ def rollback(
     """
     began = time.monotonic()
     with recorded(state, who=who, act="rollback", target=to or "the last good version", origin=origin) as act:
+        _expect_champion(state, instead_of)
         version = former(state) if to is None else resolve(state, to)
         if version is None:
             raise RegistryError(
@@ -266,7 +268,7 @@ def rollback(
                 "Name one with --to (`roadworthy history` shows them), or promote a version instead.",
             )
         act.target = version.tag
-        _expect_another(state, version, instead_of)
+        _expect_another(state, version)
         _expect_former(state, version)
 
         def ready() -> None:
@@ -339,13 +341,16 @@ def _expect_former(state: State, version: ModelVersion) -> None:
         )
 
 
-def _expect_another(state: State, version: ModelVersion, instead_of: str | None) -> None:
+def _expect_champion(state: State, wanted: str | None) -> None:
+    """See early who is champion, where that can be; the transaction that moves the pointer sees to the rest."""
     alias = state.alias(CHAMPION)
     present = alias.version if alias else None
-    if instead_of not in (ANYONE, present):  # seen early where it can be; the pointer's transaction sees to the rest
-        raise ChampionChanged(
-            f"{present or 'No version'} is champion by now, not {instead_of or 'none'}.", "Look again, then decide."
-        )
+    if wanted not in (ANYONE, present):
+        raise changed(present, wanted)
+
+
+def _expect_another(state: State, version: ModelVersion) -> None:
+    alias = state.alias(CHAMPION)
     if alias is not None and alias.version == version.tag:
         raise RegistryError(f"{version.tag} is champion already.", "Choose another; see `roadworthy status`.")
 

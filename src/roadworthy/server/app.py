@@ -11,7 +11,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 
 from roadworthy.records.lab import EVENTS, LabEvent
-from roadworthy.server import events
+from roadworthy.server import events, production, reports
 from roadworthy.server.base import Handler
 from roadworthy.server.events import Watch
 from roadworthy.server.happenings import Happenings
@@ -29,9 +29,11 @@ HANDLERS: tuple[tuple[str, type[Handler]], ...] = (
     (r"/runs", Runs),
     (r"/runs/([\w~-]+)", Run),
     (r"/diff", Diff),
+    *production.HANDLERS,
+    *reports.HANDLERS,
 )
 
-WATCHES: tuple[Watch, ...] = (Happenings,)
+WATCHES: tuple[Watch, ...] = (Happenings, production.watch)
 
 
 class Roadworthy(ExtensionApp):

@@ -81,10 +81,7 @@ class Production(Database):
                 former = connection.execute(found).scalar_one()
                 connection.execute(update(aliases).where(aliases.c.name == name).values(version=tag, since=entry.at))
             if instead_of not in (ANYONE, former):
-                raise ChampionChanged(
-                    f"{former or 'No version'} is {name} by now, not {instead_of or 'none'}.",
-                    "Look again, then decide.",
-                )
+                raise changed(former, instead_of)
             added = entry.model_copy(update={"version_from": former, "version_to": tag})
             connection.execute(history.insert().values(document=document(added)))
             if ending is not None:
@@ -116,6 +113,13 @@ class Production(Database):
         """Remove a service process that has ended."""
         with self._writing() as connection:
             connection.execute(delete(deployments).where(deployments.c.id == deployment_id))
+
+
+def changed(present: str | None, seen: str | None) -> ChampionChanged:
+    """Return the error that another version is champion than somebody had seen."""
+    return ChampionChanged(
+        f"{present or 'No version'} is champion by now, not {seen or 'none'}.", "Look again, then decide."
+    )
 
 
 def _end(connection: Connection, rollout: Rollout, former: str | None) -> None:

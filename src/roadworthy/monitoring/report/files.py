@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ValidationError
 
-from roadworthy.contract import Column
 from roadworthy.errors import MonitoringError
-from roadworthy.monitoring import bars
-from roadworthy.monitoring.profiles import ColumnSummary, Profile
 from roadworthy.monitoring.report.document import Report, collecting_no_garbage, without_bars
-from roadworthy.records import Bar, WindowReport
-from roadworthy.records.lab import LabReport, ProfileBar, ProfileColumn
+from roadworthy.records import WindowReport
+from roadworthy.records.lab import LabReport
 
 WINDOW, PROFILE = ".drift.json", ".profile.bin"
 _FORMER = 100  # windows beside a report, the newest
-_QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
-_FREQUENT = 10
 
 
 def read(path: Path, shown: str, *, times: Collection[str] = ()) -> LabReport:
@@ -42,9 +36,11 @@ def read(path: Path, shown: str, *, times: Collection[str] = ()) -> LabReport:
         When it is no such file, or cannot be read.
     """
     if path.name.endswith(PROFILE):
-        profile = Profile.read(path)
-        columns = tuple(_column(profile.column(name), name in times) for name in profile.columns)
-        return LabReport(path=shown, kind="profile", profile=columns, rows=profile.rows)
+        # Imported here: whylogs takes seconds, which nobody should pay who reads a window.
+        from roadworthy.monitoring.report import profiled
+
+        columns, rows = profiled.read(path, times=times)
+        return LabReport(path=shown, kind="profile", profile=columns, rows=rows)
     if path.name.endswith(WINDOW):
         report = _window(path)
         former = [found.model_copy(update={"segments": (), "associations": ()}) for found in earlier(path, report)]
@@ -114,50 +110,3 @@ def _window(path: Path) -> WindowReport:
             f"{path.name} is not a window's report: {where}: {first['msg']}.",
             "Write it again with `roadworthy observe`.",
         ) from error
-
-
-# --- profiles ------------------------------------------------------------------------------------------------------
-
-
-def _column(summary: ColumnSummary, is_time: bool) -> ProfileColumn:
-    kind = _kind(summary, is_time)
-    found = ProfileColumn(name=summary.name, kind=kind, rows=summary.n, missing=summary.missing)
-    if summary.kind == "unreadable" or not summary.values:
-        return found
-    told: dict[str, object] = {"distinct": summary.cardinality.estimate}
-    if summary.kind == "numeric":
-        values = summary.quantiles(_QUANTILES).tolist()
-        column = Column(name=summary.name, type="timestamp" if is_time else "number", role="feature")
-        told |= {
-            "mean": summary.mean,
-            "sd": summary.standard_deviation,
-            "quantiles": {f"{share:g}": value for share, value in zip(_QUANTILES, values, strict=True)},
-            "bars": _shares(bars.numeric(summary, summary, column)),
-        }
-    else:
-        told["bars"] = _shares(bars.categories(summary, summary))
-    return found.model_copy(update=told | {"frequent": _frequent(summary)})
-
-
-def _shares(pairs: tuple[Bar, ...]) -> tuple[ProfileBar, ...]:
-    return tuple(ProfileBar(label=bar.label, share=bar.window) for bar in pairs)
-
-
-def _frequent(summary: ColumnSummary) -> dict[str, int]:
-    try:
-        counts = summary.counts()
-    except MonitoringError:  # numbers with fractions have none
-        return {}
-    return {name: count.lower for name, count in list(counts.items())[:_FREQUENT]}
-
-
-def _kind(summary: ColumnSummary, is_time: bool) -> Literal["number", "text", "time", "boolean", "mixed", "empty"]:
-    types = summary.types
-    numbers, texts = types["integral"] + types["fractional"], types["string"]
-    if summary.kind == "unreadable" or sum(map(bool, (numbers, texts, types["boolean"]))) > 1:
-        return "mixed"
-    if summary.kind == "empty" or not summary.values:
-        return "empty"
-    if summary.kind == "numeric":
-        return "time" if is_time else "number"
-    return "boolean" if types["boolean"] else "text"
