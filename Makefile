@@ -41,8 +41,24 @@ bench: $(VENV)/.installed-dev $(RIVAL_PLACES:=/.installed)
 container-test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -s tests/toolkit/serving/container.py
 
-lab: $(VENV)/.installed
-	$(BIN)/jupyter lab
+# JupyterLab on the reference project as the demo has left it; the quick demo runs first where none has
+DEMO := roadworthy-demo/late-flights
+
+lab: $(VENV)/.installed-lab
+	@test -e $(DEMO)/reports/report.html || { \
+		echo "No demo has run here yet: the quick one fills the project first, which takes a minute or two."; \
+		$(BIN)/roadworthy demo --quick; }
+	cd $(DEMO) && "$(abspath $(BIN))/jupyter" lab $(LAB)
+
+# the extension from its wheel, which is built here where node is there; without it JupyterLab opens all the same
+$(VENV)/.installed-lab: $(VENV)/.installed $(shell find extensions/jupyterlab/src extensions/jupyterlab/style -type f)
+	@if ! command -v node >/dev/null && ! ls extensions/jupyterlab/dist/*.whl >/dev/null 2>&1; then \
+		echo "JupyterLab opens without Roadworthy's panels: node is needed to build them. Next: install node 20."; \
+	else \
+		if command -v node >/dev/null; then $(MAKE) --no-print-directory lab-wheel; fi && \
+		$(BIN)/python -m pip install --quiet --force-reinstall --no-deps extensions/jupyterlab/dist/*.whl && \
+		touch $@; \
+	fi
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m typer roadworthy.cli utils docs --name roadworthy --title "Commands" --output docs/commands.md

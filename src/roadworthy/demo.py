@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock, Timeout
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from roadworthy import detectability, lifecycle, registry, terminal
@@ -266,10 +268,28 @@ def _account(story: Story, started: float) -> bool:
     console.print(f"\n  {len(alerts)} causes were found, {told} told to their owners, each once:")
     terminal.show_alerts(console, alerts)
     console.print(f"\n  report      {lifecycle.report(project)}", soft_wrap=True)
-    console.print(f"  JupyterLab  cd {project.root} && jupyter lab")
-    console.print(f"  status      cd {project.root} && roadworthy status")
+    console.print(f"  status      cd {project.root} && roadworthy status", soft_wrap=True)
     console.print(f"  {time.monotonic() - started:.0f} s in all")
+    _chapter(console, 8, "See it all", "in JupyterLab, where the notebooks are")
+    for words, meaning in _ways_in(project):
+        console.print(f"  {words}" + (f"\n      [dim]{escape(meaning)}[/]" if meaning else ""), soft_wrap=True)
     return balanced
+
+
+def _ways_in(project: Project) -> Iterator[tuple[str, str]]:
+    """Yield what opens JupyterLab on this project, and what is to be seen there."""
+    in_checkout = project.root.parents[1] == projects.reference() == Path.cwd()
+    if in_checkout:
+        yield "make lab", ""
+    else:
+        if find_spec("roadworthy_jupyterlab") is None:
+            yield escape('pip install "roadworthy[lab]"'), ""
+        yield f"cd {project.root} && jupyter lab", ""
+    newest = project.state.windows()[-1].window.name
+    yield "the panel Roadworthy, with notebooks/train.ipynb open", "how it stands, its runs, and what is in production"
+    yield f"{project.config.settings.reports}/{newest}.drift.json, by a double click", "the newest window, worst first"
+    yield "%load_ext roadworthy, then %contract DATAFRAME in a cell", "whether your data keep the contract"
+    yield "roadworthy serve, in a terminal there", "requests, errors and latency in the panel, as they come"
 
 
 def _foretold(project: Project, console: Console, metric: str) -> None:

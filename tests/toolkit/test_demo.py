@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -88,6 +89,17 @@ def test_the_report_needs_no_network(demo: tuple[Path, str]) -> None:
     text = page.read_text()
     assert "<svg" in text
     assert not any(word in text for word in ('src="http', 'href="http', "@import", "url(http"))
+
+
+def test_it_ends_by_telling_how_to_see_it_in_jupyterlab(demo: tuple[Path, str]) -> None:
+    root, told = demo
+    last = told[told.index("See it all") :]
+    assert f"cd {root} && jupyter lab" in last
+    assert "make lab" not in last  # which only a checkout has
+    (report,) = re.findall(r"reports/\S+\.drift\.json", last)
+    assert (root / report).is_file()
+    (notebook,) = re.findall(r"notebooks/\S+\.ipynb", last)
+    assert (root / notebook).is_file()
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
