@@ -22,7 +22,7 @@ from roadworthy.data.layout import kind_of
 from roadworthy.errors import DataError
 
 _MOST_RULES = 50  # that are shown; `summary` has all
-_EXAMPLES = 3  # of a rule
+_EXAMPLES = 2  # of a rule
 _ROWS = 5
 _COLUMNS = 8
 _LONGEST = 40  # of a value that is shown
