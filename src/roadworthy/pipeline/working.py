@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,7 +16,7 @@ from roadworthy import config as configuration
 from roadworthy import secrets
 from roadworthy.config import Config
 from roadworthy.errors import PipelineError, RoadworthyError
-from roadworthy.pipeline import alone, build, failures, jobs, spec, trials
+from roadworthy.pipeline import build, failures, jobs, spec, trials
 from roadworthy.pipeline.build import Event
 from roadworthy.pipeline.options import BuildOptions
 from roadworthy.pipeline.progress import Telling
@@ -85,7 +86,9 @@ class Work:
         self._tell({"event": "started", "task": name, "reason": "it is run alone"})
         place = trials.folder(self._config, self._identity)
         try:
-            executed = alone.run(self._config, self._pipeline, name, self._asked.given, place)
+            # imported only when it is asked for: a build needs nothing of Papermill in this process
+            run = import_module("roadworthy.pipeline.alone").run
+            executed: Path = run(self._config, self._pipeline, name, self._asked.given, place)
         except BaseException as error:
             broken_off = isinstance(error, KeyboardInterrupt)
             self._tell({"event": "failed", "task": name, "reason": "broken off" if broken_off else ""})

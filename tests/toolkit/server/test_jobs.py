@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.toolkit.server.conftest import Server
 
 pytestmark = pytest.mark.slow
+LAST_CELL = """Path(product["data"]).write_text('{"rows": 1}')"""
 SLOW_CELL = (
     "from pathlib import Path\nimport time\nPath('begun').touch()\nwhile not Path('go').exists(): time.sleep(0.05)"
 )
@@ -107,7 +108,12 @@ def test_a_running_task_is_shown_and_can_be_broken_off(
 def test_a_build_goes_on_when_the_server_ends_and_the_next_server_shows_it(
     server: Server, another_server: Callable[..., Server], project: Path, notebook: Callable[..., None]
 ) -> None:
-    notebook(project / "notebooks/first.ipynb", "rows = 1\nproduct = None", SLOW_CELL, "Path(product['data']).touch()")
+    notebook(
+        project / "notebooks/first.ipynb",
+        "rows = 1\nproduct = None",
+        SLOW_CELL,
+        LAST_CELL,
+    )
     other = another_server()
     started = other.post("jobs", {"path": project.name, "only": ["first"]})
     until((project / "begun").exists)
@@ -121,7 +127,12 @@ def test_a_build_goes_on_when_the_server_ends_and_the_next_server_shows_it(
 def test_a_build_that_somebody_started_in_a_terminal_is_shown(
     server: Server, project: Path, notebook: Callable[..., None]
 ) -> None:
-    notebook(project / "notebooks/first.ipynb", "rows = 1\nproduct = None", SLOW_CELL, "Path(product['data']).touch()")
+    notebook(
+        project / "notebooks/first.ipynb",
+        "rows = 1\nproduct = None",
+        SLOW_CELL,
+        LAST_CELL,
+    )
     command = [sys.executable, "-c", "from ploomber_cli.cli import cmd_router; cmd_router()", "build"]
     environment = os.environ | {"ROADWORTHY_WHO": "ann"}
     build = subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.DEVNULL)
