@@ -20,7 +20,7 @@ export function JobSection({ job, onCancel, onDismiss, onCell, onOpen }: IJobPro
   const settled = job.tasks.filter(task => SETTLED.includes(task.state)).length;
   const source = job.failed_source;
   return (
-    <section className="rw-section rw-job" data-state={job.state} aria-label={trans.__('Run in progress')}>
+    <section className="rw-part rw-job" data-state={job.state} aria-label={trans.__('Run in progress')}>
       <div className="rw-head">
         <h2 className="rw-title">{running ? trans.__('Running') : trans.__('Last run')}</h2>
         <span role="status">
@@ -88,7 +88,7 @@ function JobTasks({ job }: { job: IJob }): JSX.Element | null {
     return null;
   }
   return (
-    <ul className="rw-list" aria-label={trans.__('Tasks of this run')}>
+    <ul className="rw-rows" aria-label={trans.__('Tasks of this run')}>
       {job.tasks.map(task => (
         <li key={task.name} className="rw-row" title={task.words || stateWords(task.state, trans)}>
           <span className="rw-row-name">{task.name}</span>

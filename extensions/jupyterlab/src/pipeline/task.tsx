@@ -21,7 +21,7 @@ interface ITaskProps {
 export function TaskSection({ task, busy, stale, act }: ITaskProps): JSX.Element {
   const { trans, locale } = usePage();
   return (
-    <section className="rw-section" aria-label={trans.__('The open notebook’s task')}>
+    <section className="rw-part" aria-label={trans.__('The open notebook’s task')}>
       <div className="rw-head">
         <h2 className="rw-title" title={task.source}>
           {task.name}

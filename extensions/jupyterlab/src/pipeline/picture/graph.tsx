@@ -46,7 +46,7 @@ export function Graph({ layout, withProducts, zoom, current, onOpen }: IGraphPro
     >
       <defs>
         <marker
-          id="rw-arrow"
+          id="rw-tip"
           viewBox="0 0 8 8"
           refX="7"
           refY="4"
@@ -54,7 +54,7 @@ export function Graph({ layout, withProducts, zoom, current, onOpen }: IGraphPro
           markerHeight="8"
           orient="auto"
         >
-          <path d="M0,0 L8,4 L0,8 z" className="rw-arrow" />
+          <path d="M0,0 L8,4 L0,8 z" className="rw-tip" />
         </marker>
       </defs>
       {layout.edges.map(({ from, to, path }) => (
@@ -63,13 +63,13 @@ export function Graph({ layout, withProducts, zoom, current, onOpen }: IGraphPro
           className="rw-edge"
           data-near={from === focused || to === focused}
           d={path}
-          markerEnd="url(#rw-arrow)"
+          markerEnd="url(#rw-tip)"
         />
       ))}
       {[...layout.cards.values()].map(card => (
         <g key={card.task.name} transform={`translate(${card.x},${card.y})`}>
           <g
-            className="rw-card"
+            className="rw-node"
             role="link"
             tabIndex={card.task.name === stop ? 0 : -1}
             aria-label={label(card.task)}
@@ -104,15 +104,15 @@ function Head({ card }: { card: ICard }): JSX.Element {
   return (
     <>
       <title>{[`${task.name}: ${words}`, ...task.reasons].join('\n')}</title>
-      <rect className="rw-card-box" width={CARD.width} height={height} rx={6} />
-      <rect className="rw-card-side" width={4} height={height - 12} x={0} y={6} rx={2} />
-      <text className="rw-card-name" x={16} y={21}>
+      <rect className="rw-node-box" width={CARD.width} height={height} rx={6} />
+      <rect className="rw-node-side" width={4} height={height - 12} x={0} y={6} rx={2} />
+      <text className="rw-node-name" x={16} y={21}>
         {shortened(task.name, 20)}
       </text>
       <foreignObject x={15} y={29} width={16} height={16} aria-hidden="true">
         <Icon.react tag="span" className="rw-icon" />
       </foreignObject>
-      <text className="rw-card-words" x={35} y={41}>
+      <text className="rw-node-words" x={35} y={41}>
         {shortened(why ? `${words} · ${why}` : words, 22)}
       </text>
     </>
@@ -126,7 +126,7 @@ function Products({ task, onOpen }: { task: ILabTask; onOpen(path: string): void
   return (
     <g aria-hidden="true" transform={`translate(0,${CARD.head})`}>
       {task.products.length > 0 && (
-        <line className="rw-card-rule" x1={10} x2={CARD.width - 10} y1={0} y2={0} />
+        <line className="rw-node-rule" x1={10} x2={CARD.width - 10} y1={0} y2={0} />
       )}
       {task.products.slice(0, PRODUCTS).map((path, at) => (
         <g key={path} className="rw-product" onClick={() => onOpen(path)}>
@@ -145,7 +145,7 @@ function Products({ task, onOpen }: { task: ILabTask; onOpen(path: string): void
 
 function More({ count, page }: { count: number; page: IPage }): JSX.Element {
   return (
-    <text className="rw-card-words" x={30} y={18 + PRODUCTS * CARD.product}>
+    <text className="rw-node-words" x={30} y={18 + PRODUCTS * CARD.product}>
       {page.trans._n('and %1 more', 'and %1 more', count)}
     </text>
   );

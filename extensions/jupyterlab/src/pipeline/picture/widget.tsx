@@ -55,7 +55,7 @@ function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.
   const [canvas, width] = useWidth();
   const zoom = wanted ?? Math.min(1, Math.max(LEAST, width / drawn.width));
   return (
-    <div className="rw-page">
+    <div className="rw-view">
       <header className="rw-bar">
         <h1 className="rw-title">{model.project?.name || trans.__('Pipeline')}</h1>
         <Counts tasks={tasks} />

@@ -12,7 +12,7 @@ interface IListProps {
 export function RunList({ runs, onOpen }: IListProps): JSX.Element {
   const { trans, locale } = usePage();
   return (
-    <ul className="rw-list" aria-label={trans.__('Newest runs')}>
+    <ul className="rw-rows" aria-label={trans.__('Newest runs')}>
       {runs.map(run => (
         <li key={run.run.id} className="rw-run" title={run.error ?? undefined}>
           <div className="rw-row">

@@ -83,7 +83,7 @@ function Runs({ model, act, path, task, revision }: IRunsProps): JSX.Element {
     model.diff(path, before, after, task).then(setDiff, setError);
   };
   return (
-    <div className="rw-page">
+    <div className="rw-view">
       <header className="rw-bar">
         <h1 className="rw-title">{trans.__('Runs of %1', task)}</h1>
         <span className="rw-space" />
