@@ -97,7 +97,7 @@ function Alert({
         <p>{alert.message}</p>
         <p className="rw-muted">
           {trans.__('For %1', alert.owner)} · {trans.__('since')} <Moment at={alert.since} /> ·{' '}
-          {trans._n('found once', 'found %1 times', alert.count, figures.count(alert.count))}
+          {trans._n('found once', 'found %2 times', alert.count, figures.count(alert.count))}
           {!alert.delivered && ` · ${trans.__('not delivered yet')}`}
         </p>
         {alert.acknowledged && (

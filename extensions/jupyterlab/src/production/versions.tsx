@@ -104,7 +104,7 @@ function Gate({ version }: { version: ILabVersion }): JSX.Element {
     return <Mark tone="unknown">{trans.__('nothing was checked')}</Mark>;
   }
   return (
-    <Mark tone="fine">{trans._n('%1 check passed', '%1 checks passed', count, figures.count(count))}</Mark>
+    <Mark tone="fine">{trans._n('%1 check passed', '%2 checks passed', count, figures.count(count))}</Mark>
   );
 }
 

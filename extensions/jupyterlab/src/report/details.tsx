@@ -3,20 +3,59 @@ import React from 'react';
 import { Histogram } from '../charts/histogram';
 import { ISeries, Lines } from '../charts/lines';
 import { useVerdict, VerdictMark } from '../charts/mark';
-import { ChartTable } from '../charts/table';
+import { ChartTable, DataTable } from '../charts/table';
 import { IReading } from '../records';
 import { useWords } from '../words';
 import { IColumn, ITrendPoint } from './columns';
 import { sentence } from './story';
 
-/** Everything that is known of a column: each reading with its histogram, and how it went over the windows. */
+/** Everything that is known of a column: its worst reading, all others, and how it went over the windows. */
 export function Details({ column }: { column: IColumn }): JSX.Element {
+  const full = column.readings.filter((reading, i) => i === 0 || reading.bars.length > 0);
+  const others = column.readings.filter(reading => !full.includes(reading));
   return (
     <div className="rw-details">
-      {column.readings.map((reading, i) => (
+      {full.map((reading, i) => (
         <Reading key={i} reading={reading} />
       ))}
       <Trend name={column.name} trend={column.trend} />
+      {others.length > 0 && <Others name={column.name} readings={others} />}
+    </div>
+  );
+}
+
+/** What else was asked of a column, without histograms. */
+function Others({ name, readings }: { name: string; readings: readonly IReading[] }): JSX.Element {
+  const { trans, figures } = useWords();
+  return (
+    <div className="rw-others">
+      <DataTable
+        caption={trans.__('What else was asked of %1', name)}
+        head={[
+          trans.__('Measure'),
+          trans.__('Verdict'),
+          trans.__('What was found'),
+          trans.__('Effect'),
+          trans.__('Threshold'),
+          trans.__('p, corrected'),
+          trans.__('n reference'),
+          trans.__('n window')
+        ]}
+        figuresFrom={3}
+        rows={readings.map(reading => [
+          reading.measure,
+          <VerdictMark key="verdict" verdict={reading.verdict} />,
+          sentence(reading.words),
+          <>
+            {figures.figure(reading.effect)}
+            <span className="rw-ends">{figures.ends(reading.effect_low, reading.effect_high)}</span>
+          </>,
+          figures.figure(reading.threshold),
+          figures.p(reading.adjusted_p),
+          figures.count(reading.n_reference),
+          figures.count(reading.n_window)
+        ])}
+      />
     </div>
   );
 }
@@ -68,7 +107,7 @@ function Reading({ reading }: { reading: IReading }): JSX.Element {
 function Trend({ name, trend }: { name: string; trend: readonly ITrendPoint[] }): JSX.Element | null {
   const { trans, figures } = useWords();
   const known = trend.flatMap(({ reading }, place) => (reading ? [{ reading, place }] : []));
-  if (trend.length < 2 || known.length < 1) {
+  if (known.length < 2) {
     return null;
   }
   const series: ISeries = {
@@ -134,12 +173,5 @@ export function useTrendWords(trend: readonly ITrendPoint[]): string {
     return none;
   }
   const last = figures.shortWindow(drifted[drifted.length - 1].window);
-  return trans._n(
-    '%1 of %2 window, last %3',
-    '%1 of %2 windows, last %3',
-    known.length,
-    drifted.length,
-    known.length,
-    last
-  );
+  return trans._n('drift here', 'drift in %2 of %1 windows, last %3', known.length, drifted.length, last);
 }

@@ -1,5 +1,6 @@
 import { ABCWidgetFactory, DocumentRegistry, DocumentWidget } from '@jupyterlab/docregistry';
 
+import { reportIcon } from './icon';
 import { ReportReader } from './reader';
 import { ReportPage } from './widget';
 
@@ -25,6 +26,8 @@ export class ReportFactory extends ABCWidgetFactory<DocumentWidget<ReportPage>> 
       context.fileChanged.connect(show);
       content.disposed.connect(() => context.fileChanged.disconnect(show));
     });
-    return new DocumentWidget({ content, context });
+    const widget = new DocumentWidget({ content, context });
+    widget.title.icon = reportIcon;
+    return widget;
   }
 }

@@ -152,7 +152,7 @@ function whoActs(alerts: readonly IAlert[], trans: TranslationBundle): string[] 
   const owners = new Map<string, number>();
   alerts.forEach(alert => owners.set(alert.owner, (owners.get(alert.owner) ?? 0) + 1));
   return [...owners].map(([owner, count]) =>
-    trans._n('%1, for one open alert.', '%1, for %2 open alerts.', count, owner, count)
+    trans._n('%2, for one open alert.', '%2, for %1 open alerts.', count, owner)
   );
 }
 
