@@ -79,23 +79,22 @@ def _tasks_problems(root: Path, content: Mapping[str, Any], text: str) -> Iterat
         return
     names = {_name(task) for task in tasks if isinstance(task, dict)}
     for place, task in enumerate(tasks):
-        if not isinstance(task, dict):
-            continue
-        line = documents.line_of(text, ["tasks", place])
-        source = str(task.get("source", ""))
-        if source.endswith((".ipynb", *_SCRIPTS)) and "{{" not in source and not (root / source).is_file():
-            at = documents.line_of(text, ["tasks", place, "source"])
-            step = "Correct `source`, or restore the file."
-            yield PipelineError(
-                f"The source {source} of task {_name(task)!r} is missing.", step, file=pipeline, line=at
-            )
-        wanted = task.get("upstream")
-        for name in [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []:
-            if "*" not in str(name) and str(name) not in names:
-                at = documents.line_of(text, ["tasks", place, "upstream"]) or line
-                fact = f"Task {_name(task)!r} builds on {str(name)!r}, which is no task."
-                step = f"Use one of: {', '.join(sorted(names))}."
-                yield PipelineError(fact, step, file=pipeline, line=at)
+        if isinstance(task, dict):
+            for key, fact, step in _task_problems(root, task, names):
+                line = documents.line_of(text, ["tasks", place, key])
+                yield PipelineError(fact, step, file=pipeline, line=line)
+
+
+def _task_problems(root: Path, task: Mapping[str, Any], names: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong in a task: its key, the fact, the next step."""
+    source, wanted = str(task.get("source", "")), task.get("upstream")
+    if source.endswith((".ipynb", *_SCRIPTS)) and "{{" not in source and not (root / source).is_file():
+        fact = f"The source {source} of task {_name(task)!r} is missing."
+        yield "source", fact, "Correct `source`, or restore the file."
+    for name in [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []:
+        if "*" not in str(name) and str(name) not in names:
+            fact = f"Task {_name(task)!r} builds on {str(name)!r}, which is no task."
+            yield "upstream", fact, f"Use one of: {', '.join(sorted(names))}."
 
 
 def _name(task: Mapping[str, Any]) -> str:

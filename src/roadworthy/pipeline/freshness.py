@@ -8,7 +8,7 @@ fingerprint, and no table that it read the newest version of has a newer one.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ class Freshness:
         self._memory = memory or Memory(config)
         self._contents = self._memory.contents
         self._runs: dict[str, RunRecord | None] = {}
+        self._foreseen: dict[str, Artifact] | None = None
 
     def judge(self, task: TaskSpec, upstream: Mapping[str, TaskSpec]) -> Judgement:
         """Return whether a task is fresh.
@@ -114,6 +115,10 @@ class Freshness:
         found = Judgement(fresh=False, fingerprint=fingerprint, code_hash=code_hash, inputs=inputs)
         return found.model_copy(update=self._stale(task, found))
 
+    def foresee(self, tasks: Iterable[TaskSpec]) -> None:
+        """Ask at once who made the products of all tasks, for who judges them all while nothing is built."""
+        self._foreseen = self._state.makers([path for task in tasks for path in task.products.values()])
+
     def hashes(self, paths: list[str]) -> dict[str, str]:
         """Return the content hashes of products that are there."""
         return {path: content for path in paths if (content := self._hash(path))}
@@ -130,12 +135,15 @@ class Freshness:
 
     def _stale(self, task: TaskSpec, now: Judgement) -> dict[str, Any]:
         """Return whether a task must run, why, and what made the products that are there."""
-        same = self._state.makers(list(task.products.values()), now.fingerprint)
-        if same.keys() == set(task.products.values()) and not self._odd(task, same):
+        paths = list(task.products.values())
+        makers = self._makers(paths)
+        same = makers
+        if {maker.fingerprint for maker in makers.values()} != {now.fingerprint}:
+            same = self._state.makers(paths, now.fingerprint)
+        if same.keys() == set(paths) and not self._odd(task, same):
             record = self._record(same[task.data[0]])
             newer = self._newer_data(record) if record else ""
             return {"fresh": not newer, "reason": newer, "made_by": record}
-        makers = self._state.makers(list(task.products.values()))
         unmade = [path for path in task.products.values() if path not in makers]
         if unmade:
             there = (self._root / unmade[0]).exists()
@@ -144,6 +152,11 @@ class Freshness:
         odd = self._odd(task, makers)
         why = next(iter(odd.values()), "") or (self._difference(record, task, now) if record else "its run is unknown")
         return {"reason": why, "made_by": record, "odd": tuple(odd)}
+
+    def _makers(self, paths: list[str]) -> dict[str, Artifact]:
+        if self._foreseen is None:
+            return self._state.makers(paths)
+        return {path: self._foreseen[path] for path in paths if path in self._foreseen}
 
     def _odd(self, task: TaskSpec, makers: Mapping[str, Artifact]) -> dict[str, str]:
         """Return the products that are not as they were made, and how."""

@@ -62,6 +62,8 @@ class Standings:
         executed = self._executions(pipeline)
         running = building.running if building else frozenset()
         freshness = Freshness(self._config, self._state, contract, {}, self._memory) if contract else None
+        if freshness is not None:
+            freshness.foresee(pipeline.tasks)
         specs = {task.name: task for task in pipeline.tasks}
         found: dict[str, LabTask] = {}
         for task in pipeline.tasks:

@@ -24,6 +24,7 @@ _Made = TypeVar("_Made")
 _Stamps = tuple[tuple[int, int, int] | None, ...]
 VERSION = metadata.version("roadworthy")
 _FILES = ("pyproject.toml", "pipeline.yaml", "env.yaml")
+_OF_CONFIGURATION = 2  # pyproject.toml and the policy
 
 
 class Opened:
@@ -55,7 +56,7 @@ class Opened:
         ConfigError
             When it cannot be read.
         """
-        return self._kept("config", self.stamps(), lambda: configuration.load(self.root))
+        return self._kept("config", self._configured(), lambda: configuration.load(self.root))
 
     @property
     def contract(self) -> Contract | None:
@@ -81,25 +82,30 @@ class Opened:
     @property
     def pipeline(self) -> Pipeline | None:
         """Its tasks; None when only Ploomber can tell them."""
-        return self._kept("pipeline", self.stamps(), lambda: spec.read(self.root, {}))
+        key = tuple(stamp(self.root / name) for name in ("pipeline.yaml", "env.yaml"))
+        return self._kept("pipeline", key, lambda: spec.read(self.root, {}))
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what is broken in its files."""
-        found = self._kept("problems", self.stamps(), lambda: problems.find(self.root))
+        key = tuple(map(stamp, self._described_in()))
+        found = self._kept("problems", key, lambda: problems.find(self.root))
         return tuple(self._problem(error) for error in found)
 
-    def stamps(self) -> _Stamps:
-        """Return what changes whenever one of the files changes that say what the project is."""
-        first = tuple(stamp(self.root / name) for name in _FILES)
-        return (*first, *map(stamp, self._kept("named", first, self._named)))
+    def _configured(self) -> _Stamps:
+        """Return what changes whenever its configuration does."""
+        return tuple(map(stamp, self._described_in()[:_OF_CONFIGURATION]))
+
+    def _described_in(self) -> tuple[Path, ...]:
+        """Return the files that say what the project is: the configuration's, then the others, the sources last."""
+        first = tuple(self.root / name for name in _FILES)
+        named = self._kept("named", tuple(map(stamp, first)), self._named)
+        return (first[0], named[0], *first[1:], *named[1:])
 
     def files(self) -> tuple[Path, ...]:
         """Return the files on whose change how it stands may change: what it is made of, its sources and products."""
-        first = tuple(stamp(self.root / name) for name in _FILES)
-        named = self._kept("named", first, self._named)
         pipeline = self.pipeline
         products = [path for task in (pipeline.tasks if pipeline else ()) for path in task.products.values()]
-        return (*(self.root / name for name in _FILES), *named, *(self.root / path for path in products))
+        return (*self._described_in(), *(self.root / path for path in products))
 
     # --- how it stands -----------------------------------------------------------------------------------------------
 
@@ -120,7 +126,7 @@ class Opened:
         try:
             config = self.config
             with self._lock:
-                standings = self._kept("standings", self.stamps(), lambda: Standings(config, self.state))
+                standings = self._kept("standings", self._configured(), lambda: Standings(config, self.state))
                 found = standings.look(pipeline, self.contract, progress.read(progress.place(config)))
         except RoadworthyError as error:
             found = standing.unknown(pipeline, error.fact)
@@ -168,7 +174,7 @@ class Opened:
         )
 
     def _named(self) -> tuple[Path, ...]:
-        """Return the files that the configuration names, and the sources, as far as they can be read."""
+        """Return policy, contract and sources, as far as the files that name them can be read."""
         try:
             settings = configuration.load_settings(self.root)
             named = [self.root / settings.policy, self.root / settings.contract]
