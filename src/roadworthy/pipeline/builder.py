@@ -20,7 +20,7 @@ from roadworthy import secrets
 from roadworthy.config import Config
 from roadworthy.contract import Contract
 from roadworthy.errors import PipelineError
-from roadworthy.pipeline import graph, lineage, progress, staging
+from roadworthy.pipeline import graph, lineage, progress, resolved, staging
 from roadworthy.pipeline.freshness import Freshness, Judgement
 from roadworthy.pipeline.journal import Journal
 from roadworthy.pipeline.options import BuildOptions, Execution
@@ -43,6 +43,7 @@ class Builder:
         self._execution = execution
         self._told = told
         self._pipeline = graph.pipeline(dag, config.root)
+        resolved.keep(config, self._pipeline)
         self._specs = {task.name: task for task in self._pipeline.tasks}
         self._freshness = Freshness(config, state, contract, told.as_of)
         self._jobs = _first(told.jobs, execution.jobs, config.settings.pipeline.jobs) or os.cpu_count() or 1

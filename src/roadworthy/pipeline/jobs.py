@@ -26,7 +26,7 @@ import psutil
 from roadworthy import secrets
 from roadworthy.config import Config
 from roadworthy.errors import PipelineError
-from roadworthy.pipeline import lineage, parameters, progress, spec, trials
+from roadworthy.pipeline import lineage, parameters, progress, resolved, trials
 from roadworthy.pipeline.progress import Building
 from roadworthy.pipeline.spec import Pipeline
 from roadworthy.records import Moment, Record, now
@@ -64,7 +64,7 @@ def start(config: Config, state: State, request: JobRequest, who: str) -> str:
         When a task or a parameter is unknown, a value is not what its parameter takes, or the notebook cannot be run
         alone.
     """
-    pipeline = spec.read(config.root, {})
+    pipeline = resolved.read(config)
     asked = Asked(request=request, given=_checked(config, state, pipeline, request), who=who, at=now())
     identity = lineage.run_id()
     folder = _folder(config) / identity

@@ -20,7 +20,7 @@ from roadworthy.state import State
 
 _RUNS_AT_ONCE = 20
 _RUNS_SEARCHED = 200
-_NOT_KNOWN = "only Ploomber can tell how it stands"
+_NOT_KNOWN = "only Ploomber can read this pipeline.yaml; a build tells how it stands"
 
 
 class Execution(NamedTuple):

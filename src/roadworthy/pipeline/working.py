@@ -16,7 +16,7 @@ from roadworthy import config as configuration
 from roadworthy import secrets
 from roadworthy.config import Config
 from roadworthy.errors import PipelineError, RoadworthyError
-from roadworthy.pipeline import build, failures, jobs, spec, trials
+from roadworthy.pipeline import build, failures, jobs, resolved, spec, trials
 from roadworthy.pipeline.build import Event
 from roadworthy.pipeline.options import BuildOptions
 from roadworthy.pipeline.progress import Telling
@@ -41,7 +41,8 @@ class Work:
         self._config = config
         self._identity = identity
         self._asked = jobs.asked(config, identity)
-        self._pipeline = spec.read(config.root, {} if self._asked.request.alone else self._asked.given)
+        given = {} if self._asked.request.alone else self._asked.given
+        self._pipeline = spec.read(config.root, given) or resolved.read(config)
         self._known = secrets.known(config)
         self._telling = Telling(jobs.folder(config, identity) / jobs.EVENTS)
         self._log = jobs.log(config, identity)

@@ -120,11 +120,18 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         try:
             text = await asyncio.get_running_loop().run_in_executor(_WORKERS, lambda: as_json(work()))
         except RoadworthyError as error:
-            self.refuse(self.status_of(error), error.fact, error.next_step)
+            fact = error.fact.replace(f"{self.root}/", "")  # what lies above the root is nobody's business
+            self.refuse(self.status_of(error), fact, error.next_step, self._problem(error, fact))
             return
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
         await self.finish(text)
+
+    def _problem(self, error: RoadworthyError, fact: str) -> Problem | None:
+        if error.file is None or not error.file.resolve().is_relative_to(self.root):
+            return None
+        file = error.file.resolve().relative_to(self.root).as_posix()
+        return Problem(file=file, line=error.line, message=fact, next=error.next_step)
 
     def status_of(self, error: RoadworthyError) -> int:
         """Return the HTTP status of a refusal; 400 unless an endpoint or `_STATUSES` says otherwise."""

@@ -14,7 +14,7 @@ from roadworthy import problems
 from roadworthy.config import Config
 from roadworthy.contract import Contract
 from roadworthy.errors import ConfigError, ProjectError, RoadworthyError
-from roadworthy.pipeline import jobs, progress, spec, standing
+from roadworthy.pipeline import jobs, progress, resolved, standing
 from roadworthy.pipeline.spec import Pipeline
 from roadworthy.pipeline.standing import Standings
 from roadworthy.records.lab import Job, LabProject, LabTask, Problem
@@ -81,15 +81,22 @@ class Opened:
 
     @property
     def pipeline(self) -> Pipeline | None:
-        """Its tasks; None when only Ploomber can tell them."""
-        key = tuple(stamp(self.root / name) for name in ("pipeline.yaml", "env.yaml"))
-        return self._kept("pipeline", key, lambda: spec.read(self.root, {}))
+        """Its tasks; None when only Ploomber can tell them, and no build has told.
+
+        Raises
+        ------
+        ConfigError
+            When its configuration cannot be read.
+        """
+        config = self.config
+        files = (*(self.root / name for name in _FILES), config.private("pipeline.json"))
+        return self._kept("pipeline", tuple(map(stamp, files)), lambda: resolved.read(config))
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what is broken in its files."""
         key = tuple(map(stamp, self._described_in()))
         found = self._kept("problems", key, lambda: problems.find(self.root))
-        return tuple(self._problem(error) for error in found)
+        return tuple(self.problem(error) for error in found)
 
     def _configured(self) -> _Stamps:
         """Return what changes whenever its configuration does."""
@@ -103,8 +110,11 @@ class Opened:
 
     def files(self) -> tuple[Path, ...]:
         """Return the files on whose change how it stands may change: what it is made of, its sources and products."""
-        pipeline = self.pipeline
-        products = [path for task in (pipeline.tasks if pipeline else ()) for path in task.products.values()]
+        try:
+            tasks = self.pipeline.tasks if self.pipeline else ()
+        except ConfigError:
+            tasks = ()
+        products = [path for task in tasks for path in task.products.values()]
         return (*self._described_in(), *(self.root / path for path in products))
 
     # --- how it stands -----------------------------------------------------------------------------------------------
@@ -120,16 +130,16 @@ class Opened:
 
     def tasks(self) -> tuple[LabTask, ...]:
         """Return how its tasks stand; none when nobody can read them."""
-        pipeline = self.pipeline
-        if pipeline is None:
-            return ()
+        pipeline = None
         try:
-            config = self.config
+            config, pipeline = self.config, self.pipeline
+            if pipeline is None:
+                return tuple(self._placed(task) for task in standing.unknown(resolved.outline(self.root)))
             with self._lock:
                 standings = self._kept("standings", self._configured(), lambda: Standings(config, self.state))
                 found = standings.look(pipeline, self.contract, progress.read(progress.place(config)))
         except RoadworthyError as error:
-            found = standing.unknown(pipeline, error.fact)
+            found = standing.unknown(pipeline or resolved.outline(self.root), self._fact(error))
         return tuple(self._placed(task) for task in found)
 
     def job(self) -> Job | None:
@@ -180,14 +190,17 @@ class Opened:
             named = [self.root / settings.policy, self.root / settings.contract]
         except ConfigError:
             named = [self.root / "monitoring/policy.yaml", self.root / "monitoring/contract.yaml"]
-        pipeline = spec.read(self.root, {})
-        return (*named, *(self.root / task.source for task in (pipeline.tasks if pipeline else ()) if task.source))
+        sources = [task.source for task in resolved.outline(self.root).tasks if task.source]
+        return (*named, *(self.root / source for source in sources))
 
-    def _problem(self, error: RoadworthyError) -> Problem:
+    def problem(self, error: RoadworthyError) -> Problem:
+        """Return what a failure is and where it is to be mended, as the page is told."""
         inside = error.file is not None and error.file.resolve().is_relative_to(self.root)
         file = error.file.resolve().relative_to(self.root).as_posix() if inside and error.file else ""
-        fact = error.fact.replace(f"{self.root}/", "")
-        return Problem(file=self.below(file), line=error.line, message=fact, next=error.next_step)
+        return Problem(file=self.below(file), line=error.line, message=self._fact(error), next=error.next_step)
+
+    def _fact(self, error: RoadworthyError) -> str:
+        return error.fact.replace(f"{self.root}/", "")
 
     def _kept(self, name: str, key: object, make: Callable[[], _Made]) -> _Made:
         with self._lock:

@@ -58,17 +58,17 @@ def notebook(opened: Opened, place: Path) -> LabNotebook:
     path = opened.below(place.relative_to(opened.root).as_posix())
     project = opened.described()
     task = next((found for found in opened.tasks() if found.source == path), None)
-    spec = next(
-        (found for found in (opened.pipeline.tasks if opened.pipeline else ()) if task and found.name == task.name),
-        None,
-    )
     try:
+        tasks = opened.pipeline.tasks if opened.pipeline else ()
+        spec = next((found for found in tasks if task and found.name == task.name), None)
         cell = parameters.tagged_cell(place)
         known = secrets.known(opened.config)
         declared = parameters.of_task(opened.root, spec, known) if spec else parameters.declared(place)
     except RoadworthyError as error:
-        problem = Problem(file=path, message=error.fact, next=error.next_step)
-        project = project.model_copy(update={"problems": (*project.problems, problem)})
+        problem = opened.problem(error)
+        if problem not in project.problems:
+            problem = problem.model_copy(update={"file": problem.file or path})
+            project = project.model_copy(update={"problems": (*project.problems, problem)})
         return LabNotebook(project=project, task=task)
     return LabNotebook(project=project, task=task, parameters=declared, parameters_cell=cell)
 
