@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from roadworthy.config import Config
 from roadworthy.errors import PipelineError
 from roadworthy.pipeline import copies, failures, kernels, parameters
 from roadworthy.pipeline.spec import Pipeline
+
+_SECONDS_TO_END = 5
 
 
 def run(config: Config, pipeline: Pipeline, name: str, given: Mapping[str, Any], folder: Path) -> Path:
@@ -69,11 +70,12 @@ def run(config: Config, pipeline: Pipeline, name: str, given: Mapping[str, Any],
 @contextmanager
 def _no_orphans() -> Iterator[None]:
     """End the kernel and whatever it has started, also when it is broken off."""
+    me = psutil.Process()
+    before = set(me.children(recursive=True))
     try:
         yield
     finally:
-        for child in psutil.Process(os.getpid()).children(recursive=True):
-            try:
+        for child in set(me.children(recursive=True)) - before:
+            with suppress(psutil.Error):
                 child.kill()
-            except psutil.Error:
-                continue
+                child.wait(_SECONDS_TO_END)

@@ -183,3 +183,9 @@ def project(server: Server) -> Path:
 def notebook() -> Callable[..., None]:
     """Writes a notebook."""
     return write_notebook
+
+
+@pytest.fixture
+def make() -> Callable[[Path], Path]:
+    """Makes a project in a folder that is not there yet."""
+    return make_project
