@@ -12,6 +12,7 @@ from roadworthy import project as projects
 from roadworthy.errors import ApprovalError, ChampionChanged, UnknownVersion
 from roadworthy.monitoring import alerts
 from roadworthy.production import Seen, changes, describe, seen
+from roadworthy.production.picture import Answers, Judged
 from roadworthy.project import Project
 from roadworthy.records import (
     Decision,
@@ -24,6 +25,7 @@ from roadworthy.records import (
     ModelVersion,
     Observer,
     Performance,
+    Record,
     Rollout,
     Served,
     Window,
@@ -193,6 +195,21 @@ def test_windows_tell_performance_and_drift_oldest_first(project: Project) -> No
         _reading(0.72),
     )
     assert point.estimate_trusted
+
+
+def test_of_many_windows_the_newest_are_shown(project: Project) -> None:
+    for day in range(120):
+        start = datetime(2014, 1, 1, tzinfo=UTC) + timedelta(days=day)
+        project.state.save_window(_report(Window(start=start, end=start + timedelta(days=1))))
+    found = _picture(project)
+    assert len(found.drift) == len(found.performance) == 100
+    assert found.drift[-1].window.start == datetime(2014, 4, 30, tzinfo=UTC)
+    assert found.drift[0].window.start < found.drift[-1].window.start
+
+
+@pytest.mark.parametrize(("brief", "whole"), [(Judged, WindowReport), (Answers, Performance)])
+def test_what_the_picture_takes_of_a_report_is_in_it(brief: type[Record], whole: type[Record]) -> None:
+    assert set(brief.model_fields) <= set(whole.model_fields)
 
 
 # --- acts in words -------------------------------------------------------------------------------------------------

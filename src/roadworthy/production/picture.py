@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from pydantic import ConfigDict, Field
+
 from roadworthy import registry
 from roadworthy.production import acts
 from roadworthy.project import Project
@@ -14,9 +16,12 @@ from roadworthy.records import (
     CHAMPION,
     Deployment,
     HistoryEntry,
+    MetricReading,
     ModelVersion,
+    Record,
     Served,
-    WindowReport,
+    Verdict,
+    Window,
     now,
 )
 from roadworthy.records.lab import (
@@ -34,6 +39,36 @@ _OBSERVERS_WITHIN = timedelta(days=1)
 _WINDOWS = 100  # the newest
 _HISTORY = 50
 _FORMER = 10
+
+
+class Answers(Record):
+    """What the picture takes of a version's `Performance`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: str
+    rows: int
+    labelled: int
+    metrics: dict[str, MetricReading] = Field(default={})
+    estimated: dict[str, MetricReading] = Field(default={})
+    estimate_trusted: bool = False
+    fell: bool = False
+
+
+class Judged(Record):
+    """What the picture takes of a `WindowReport`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    window: Window
+    rows: int
+    open: bool
+    versions: dict[str, int]
+    reference: str
+    performance: tuple[Answers, ...] = ()
+    verdict: Verdict
+    drifted: tuple[str, ...] = ()
+    served: tuple[Served, ...] = ()
 
 
 def describe(project: Project, place: LabProject, below: Path, *, may_act: bool = True) -> LabProduction:
@@ -56,7 +91,7 @@ def describe(project: Project, place: LabProject, below: Path, *, may_act: bool 
         When the state cannot be reached.
     """
     state = project.state
-    history, reports = state.history(limit=None), state.windows()[-_WINDOWS:]
+    history, reports = state.history(limit=None), state.newest_windows(Judged, _WINDOWS)
     champion, challenger, former = _versions(project, history)
     deployments = state.deployments(within_seconds=_ALIVE_SECONDS)
     observers = tuple(one for one in state.observers() if now() - one.heartbeat < _OBSERVERS_WITHIN)
@@ -128,7 +163,7 @@ def _of_late(deployments: Sequence[Deployment]) -> Iterator[TrafficPart]:
         yield _part(served)
 
 
-def _by_window(reports: Sequence[WindowReport]) -> Iterator[TrafficPart]:
+def _by_window(reports: Sequence[Judged]) -> Iterator[TrafficPart]:
     for report in reversed(reports):
         if report.served:
             yield from (_part(served).model_copy(update={"window": report.window}) for served in report.served)
@@ -152,7 +187,7 @@ def _part(served: Served) -> TrafficPart:
 # --- windows -------------------------------------------------------------------------------------------------------
 
 
-def _performance(reports: Sequence[WindowReport], metric: str) -> Iterator[PerformancePoint]:
+def _performance(reports: Sequence[Judged], metric: str) -> Iterator[PerformancePoint]:
     for report in reports:
         for found in report.performance:
             if found.version == report.reference:
@@ -169,7 +204,7 @@ def _performance(reports: Sequence[WindowReport], metric: str) -> Iterator[Perfo
                 )
 
 
-def _mark(project: Project, report: WindowReport, below: Path) -> DriftMark:
+def _mark(project: Project, report: Judged, below: Path) -> DriftMark:
     return DriftMark(
         window=report.window,
         verdict=report.verdict,
@@ -180,7 +215,7 @@ def _mark(project: Project, report: WindowReport, below: Path) -> DriftMark:
     )
 
 
-def report_path(project: Project, report: WindowReport, below: Path) -> str | None:
+def report_path(project: Project, report: Judged, below: Path) -> str | None:
     """Return where a window's report stands below a folder; None when it is not there."""
     path = project.config.reports / f"{report.window.name}.drift.json"
     there = path.is_relative_to(below) and path.is_file()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from roadworthy.records import Window, WindowReport
-from roadworthy.state.base import Database, document, put
+from roadworthy.state.base import Database, RecordType, document, put
 from roadworthy.state.schema import windows
 
 
@@ -30,3 +30,11 @@ class Monitoring(Database):
     def windows(self) -> list[WindowReport]:
         """Return the reports of all windows, oldest first."""
         return self._many(WindowReport, select(windows.c.document).order_by(windows.c.start, windows.c.end))
+
+    def newest_windows(self, kind: type[RecordType], limit: int) -> list[RecordType]:
+        """Return the newest windows' reports, oldest first, as a record that has some of a report's fields.
+
+        One that lets the others be is read in a fraction of the time: most of a report are its readings.
+        """
+        newest = select(windows.c.document).order_by(windows.c.start.desc(), windows.c.end.desc()).limit(limit)
+        return self._many(kind, newest)[::-1]

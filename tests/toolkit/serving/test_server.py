@@ -62,6 +62,11 @@ def test_from_no_champion_to_its_end(fresh: Project) -> None:
         answered = httpx.post(f"{server.address}/predict", json={"rows": fresh.request(1)})
         assert answered.json()["model_version"] == version.tag
         assert httpx.get(f"{server.address}/readyz").status_code == 200
+        _until(lambda: any(each.served for each in fresh.state.deployments()))
+        ((served,),) = [each.served for each in fresh.state.deployments()]
+        assert (served.version, served.requests, served.rows, served.errors) == (version.tag, 1, 1, 0)
+        assert served.p50 is not None
+        assert served.p50 > 0
 
         port = int(server.address.rpartition(":")[2])
         with pytest.raises(ServingError, match=rf"port {port}: Address already in use"):
