@@ -195,6 +195,8 @@ def test_windows_are_replaced_and_listed_oldest_first(state: State) -> None:
     for each in (second, first, replaced):
         state.save_window(each)
     assert state.windows() == [first, replaced]
+    assert state.newest_windows(WindowReport, 1) == [replaced]
+    assert state.newest_windows(WindowReport, 5) == [first, replaced]
 
 
 def test_a_decision_gains_its_outcome(state: State) -> None:
