@@ -5,12 +5,12 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test full check bench container-test lab docs format clean
+.PHONY: demo test full check bench container-test lab lab-wheel lab-check docs format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/roadworthy demo $(QUICK)
 
-test: $(VENV)/.installed-dev static
+test: $(VENV)/.installed-dev static lab-check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=40
 
 full: $(VENV)/.installed-dev static
@@ -36,6 +36,21 @@ bench: $(VENV)/.installed-dev $(RIVAL_PLACES:=/.installed)
 	@export DVC=$(VENV)/dvc/bin/python MLFLOW=$(VENV)/mlflow/bin/python RIVALS=$(VENV)/rivals/bin/python; \
 	export RIVER=$(VENV)/river/bin/python EVIDENTLY=$(VENV)/evidently/bin/python; \
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+# the JupyterLab extension: built from clean to the same bytes each time; only this and lab-check need node
+EXTENSION := extensions/jupyterlab
+JLPM := PATH="$(abspath $(BIN)):$$PATH" jlpm
+
+lab-wheel: $(BIN)/python
+	rm -rf $(EXTENSION)/dist $(EXTENSION)/lib $(EXTENSION)/roadworthy_jupyterlab/labextension
+	SOURCE_DATE_EPOCH=1577836800 PATH="$(abspath $(BIN)):$$PATH" \
+		$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(EXTENSION)/dist ./$(EXTENSION)
+
+lab-check: $(VENV)/.installed-dev
+	@if command -v node >/dev/null; then \
+		cd $(EXTENSION) && $(JLPM) install --immutable && $(JLPM) check && $(JLPM) test; \
+	elif [ "$$CI" = true ]; then echo "In CI the JupyterLab extension is tried: install node."; exit 1; \
+	else echo "Skipped: the JupyterLab extension's own tests, as node is not installed."; fi
 
 # builds the reference bento's image and calls it; not part of `make test`, as it needs a container engine and takes long
 container-test: $(VENV)/.installed-dev

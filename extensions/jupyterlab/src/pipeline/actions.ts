@@ -122,18 +122,12 @@ export class Actions implements IActions {
 
   private _tell(job: IJob): void {
     const { trans } = this.page;
-    if (job.state === 'done') {
-      Notification.success(trans.__('The run is done.'), { autoClose: TOAST });
-    } else if (job.state === 'failed') {
-      Notification.error(
-        job.failed_task ? trans.__('%1 failed.', job.failed_task) : trans.__('The run failed.'),
-        {
-          autoClose: TOAST
-        }
-      );
-      if (job.failed_source) {
-        this.openCell(job.failed_source, job.failed_cell);
-      }
+    if (job.state === 'failed' && job.run === null) {
+      // the end of a recorded run is told as such, see notifications.ts
+      Notification.error(job.error ?? trans.__('The run failed.'), { autoClose: TOAST });
+    }
+    if (job.state === 'failed' && job.failed_source) {
+      this.openCell(job.failed_source, job.failed_cell);
     }
   }
 

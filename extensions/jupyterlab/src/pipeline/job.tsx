@@ -1,6 +1,7 @@
 import * as React from 'react';
 import { usePage } from '../page';
 import { IJob } from '../records';
+import { ErrorText } from './problems';
 import { Badge, stateWords } from './standing';
 
 interface IJobProps {
@@ -20,7 +21,7 @@ export function JobSection({ job, onCancel, onDismiss, onCell, onOpen }: IJobPro
   const settled = job.tasks.filter(task => SETTLED.includes(task.state)).length;
   const source = job.failed_source;
   return (
-    <section className="rw-part rw-job" data-state={job.state} aria-label={trans.__('Run in progress')}>
+    <section className="rw-block rw-job" data-state={job.state} aria-label={trans.__('Run in progress')}>
       <div className="rw-head">
         <h2 className="rw-title">{running ? trans.__('Running') : trans.__('Last run')}</h2>
         <span role="status">
@@ -37,9 +38,9 @@ export function JobSection({ job, onCancel, onDismiss, onCell, onOpen }: IJobPro
       )}
       <JobFacts job={job} />
       <JobTasks job={job} />
-      {job.error && <pre className="rw-error">{job.error}</pre>}
+      {job.error && <ErrorText text={job.error} />}
       {job.next && job.state === 'failed' && <p>{job.next}</p>}
-      <Log text={job.log} open={job.state === 'failed' && !job.error} />
+      <Log text={job.log} open={running || (job.state === 'failed' && !job.error)} />
       <div className="rw-actions">
         {running && (
           <button className="rw-button" onClick={onCancel}>

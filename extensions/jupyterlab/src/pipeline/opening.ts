@@ -50,7 +50,7 @@ export async function selectCell(panel: NotebookPanel, cell: number): Promise<vo
   content.deselectAll();
   content.activeCellIndex = cell;
   content.mode = 'command';
-  await content.scrollToItem(content.activeCellIndex, 'center');
+  await content.scrollToItem(content.activeCellIndex, 'smart');
   content.activate();
 }
 

@@ -58,9 +58,9 @@ function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
   const { notebook, project, job, failure, refusal, task } = model;
   return (
     <>
-      <header className="rw-part rw-project">
+      <div className="rw-block rw-project">
         <p>{project?.name || trans.__('Roadworthy')}</p>
-      </header>
+      </div>
       {failure && <Failure error={failure} />}
       {refusal && <Failure error={refusal} />}
       <Problems project={project} onOpen={act.openFile} />
@@ -86,7 +86,7 @@ function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
 function NoProject(): JSX.Element {
   const { trans } = usePage();
   return (
-    <section className="rw-part rw-empty">
+    <section className="rw-block rw-empty">
       <h2 className="rw-title">{trans.__('No project here')}</h2>
       <p>{trans.__('The folder of this notebook is in no project of Roadworthy.')}</p>
       <p>{trans.__('In a terminal, “roadworthy init NAME” makes one.')}</p>
@@ -97,7 +97,7 @@ function NoProject(): JSX.Element {
 function NoTask({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
   const { trans } = usePage();
   return (
-    <section className="rw-part" aria-label={trans.__('The open notebook’s task')}>
+    <section className="rw-block" aria-label={trans.__('The open notebook’s task')}>
       <h2 className="rw-title">{model.path ? trans.__('Not a task') : trans.__('No notebook is open')}</h2>
       <p className="rw-quiet">
         {model.path
@@ -120,7 +120,7 @@ function Parameters({ model, act, notebooks }: IPanelProps): JSX.Element | null 
     return null;
   }
   return (
-    <details className="rw-part rw-details" open>
+    <details className="rw-block rw-details" open>
       <summary>
         <h2 className="rw-title">{trans.__('Parameters')}</h2>
       </summary>
@@ -186,7 +186,7 @@ function Runs({
     };
   }, [model, path, name, revision]);
   return (
-    <details className="rw-part rw-details" open>
+    <details className="rw-block rw-details" open>
       <summary>
         <h2 className="rw-title">{trans.__('Runs')}</h2>
       </summary>
@@ -209,7 +209,7 @@ function Tasks({ model, act }: { model: PipelineModel; act: IActions }): JSX.Ele
   const { trans } = usePage();
   const tasks = model.pipeline?.tasks ?? [];
   return (
-    <details className="rw-part rw-details" open>
+    <details className="rw-block rw-details" open>
       <summary>
         <h2 className="rw-title">{trans.__('Pipeline')}</h2>
       </summary>

@@ -99,3 +99,13 @@ export function Failure({ error }: { error: RequestError }): JSX.Element {
     />
   );
 }
+
+/** What went wrong in the words of what failed; it scrolls where it is long. */
+export function ErrorText({ text }: { text: string }): JSX.Element {
+  const { trans } = usePage();
+  return (
+    <pre className="rw-error" tabIndex={0} role="region" aria-label={trans.__('What went wrong')}>
+      {text}
+    </pre>
+  );
+}

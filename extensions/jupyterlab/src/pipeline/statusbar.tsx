@@ -55,7 +55,7 @@ function Status({ model, onOpen }: { model: PipelineModel; onOpen: () => void })
           <Badge state={task.standing} plain />
         </>
       )}
-      {task && task.standing !== 'fresh' && task.reasons.length > 0 && (
+      {task && !running && task.standing !== 'fresh' && task.reasons.length > 0 && (
         <span className="rw-status-why">{task.reasons[0]}</span>
       )}
       {running && job && (

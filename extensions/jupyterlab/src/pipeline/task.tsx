@@ -1,6 +1,7 @@
 import * as React from 'react';
 import { usePage } from '../page';
 import { ILabTask } from '../records';
+import { ErrorText } from './problems';
 import { Badge } from './standing';
 
 export interface IRunning {
@@ -21,7 +22,7 @@ interface ITaskProps {
 export function TaskSection({ task, busy, stale, act }: ITaskProps): JSX.Element {
   const { trans, locale } = usePage();
   return (
-    <section className="rw-part" aria-label={trans.__('The open notebook’s task')}>
+    <section className="rw-block" aria-label={trans.__('The open notebook’s task')}>
       <div className="rw-head">
         <h2 className="rw-title" title={task.source}>
           {task.name}
@@ -37,7 +38,7 @@ export function TaskSection({ task, busy, stale, act }: ITaskProps): JSX.Element
           ))}
         </ul>
       )}
-      {task.error && <pre className="rw-error">{task.error}</pre>}
+      {task.error && <ErrorText text={task.error} />}
       {task.last_ended && (
         <p className="rw-quiet" title={locale.moment(task.last_ended)}>
           {task.seconds === null

@@ -56,7 +56,7 @@ function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.
   const zoom = wanted ?? Math.min(1, Math.max(LEAST, width / drawn.width));
   return (
     <div className="rw-view">
-      <header className="rw-bar">
+      <div className="rw-bar">
         <h1 className="rw-title">{model.project?.name || trans.__('Pipeline')}</h1>
         <Counts tasks={tasks} />
         <span className="rw-space" />
@@ -104,7 +104,7 @@ function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.
         >
           {model.stale.length === 0 ? trans.__('Nothing is stale') : trans.__('Run all that is stale')}
         </button>
-      </header>
+      </div>
       {model.failure && <Failure error={model.failure} />}
       <Problems project={model.project} onOpen={act.openFile} />
       {model.project?.found === false && (

@@ -133,9 +133,10 @@ function Cells({ task }: { task: ITaskDiff }): JSX.Element {
 
 /** A unified difference; each line says by its first sign what it is, the colour repeats it. */
 function Diff({ text, label }: { text: string; label: string }): JSX.Element {
+  const lines = text.split('\n').filter(line => !/^(---|\+\+\+) (before|after)$|^@@ /.test(line.trimEnd()));
   return (
     <pre className="rw-diff" tabIndex={0} role="region" aria-label={label}>
-      {text.split('\n').map((line, place) => (
+      {lines.map((line, place) => (
         <span
           key={place}
           data-line={line.startsWith('+') ? 'added' : line.startsWith('-') ? 'removed' : undefined}

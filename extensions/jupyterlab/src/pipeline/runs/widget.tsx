@@ -84,7 +84,7 @@ function Runs({ model, act, path, task, revision }: IRunsProps): JSX.Element {
   };
   return (
     <div className="rw-view">
-      <header className="rw-bar">
+      <div className="rw-bar">
         <h1 className="rw-title">{trans.__('Runs of %1', task)}</h1>
         <span className="rw-space" />
         <span className="rw-quiet" role="status">
@@ -95,7 +95,7 @@ function Runs({ model, act, path, task, revision }: IRunsProps): JSX.Element {
         <button className="rw-button rw-primary" disabled={chosen.length !== 2} onClick={compare}>
           {trans.__('Compare')}
         </button>
-      </header>
+      </div>
       <div className="rw-body">
         {error && <Failure error={error} />}
         {runs?.length === 0 && <p className="rw-empty">{trans.__('This task has not been run yet.')}</p>}
