@@ -1,5 +1,6 @@
 import { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 
+import { Locale } from './locale';
 import { IMetricReading, IWindow } from './records';
 
 const METRICS: { [key: string]: string } = {
@@ -11,12 +12,18 @@ const METRICS: { [key: string]: string } = {
 };
 const DAY = 86_400_000;
 
-/** Writes figures and moments as the page's language has them. */
-export class Figures {
+/** Writes figures and windows as the page's language has them; what is not known as a dash. */
+export class Figures extends Locale {
   constructor(
-    readonly locale: string,
+    language: string | undefined,
     private readonly trans: TranslationBundle
-  ) {}
+  ) {
+    super(language);
+  }
+
+  static for(translator: ITranslator, trans: TranslationBundle): Figures {
+    return new Figures(Locale.of(translator).language, trans);
+  }
 
   /** A number with so many significant digits; whole parts are never shortened. */
   figure(value: number | null, digits = 3): string {
@@ -31,7 +38,7 @@ export class Figures {
     return value === null || !Number.isFinite(value) ? '–' : this.format(value, { maximumFractionDigits: 0 });
   }
 
-  percent(share: number | null): string {
+  override percent(share: number | null): string {
     if (share === null || !Number.isFinite(share)) {
       return '–';
     }
@@ -81,7 +88,7 @@ export class Figures {
   }
 
   /** A moment in the reader's own time zone. */
-  moment(at: string): string {
+  override moment(at: string): string {
     return this.date(at, { dateStyle: 'medium', timeStyle: 'short' });
   }
 
@@ -118,7 +125,7 @@ export class Figures {
     const left = names.length - most;
     const shown =
       left > 0 ? [...names.slice(0, most), this.trans.__('%1 more', this.count(left))] : [...names];
-    return new Intl.ListFormat(this.locale, { type: 'conjunction' }).format(shown);
+    return new Intl.ListFormat(this.language, { type: 'conjunction' }).format(shown);
   }
 
   metricName(metric: string): string {
@@ -133,7 +140,7 @@ export class Figures {
     const key = JSON.stringify(options);
     let format = this.numbers.get(key);
     if (!format) {
-      this.numbers.set(key, (format = new Intl.NumberFormat(this.locale, options)));
+      this.numbers.set(key, (format = new Intl.NumberFormat(this.language, options)));
     }
     return format.format(value);
   }
@@ -146,20 +153,13 @@ export class Figures {
     const key = JSON.stringify(options);
     let format = this.dates.get(key);
     if (!format) {
-      this.dates.set(key, (format = new Intl.DateTimeFormat(this.locale, options)));
+      this.dates.set(key, (format = new Intl.DateTimeFormat(this.language, options)));
     }
     return format.format(moment);
   }
 
   private readonly numbers = new Map<string, Intl.NumberFormat>();
   private readonly dates = new Map<string, Intl.DateTimeFormat>();
-}
-
-/** Figures in the language of the page. */
-export function figuresOf(translator: ITranslator, trans: TranslationBundle): Figures {
-  const asked = (translator.languageCode || 'en').replace('_', '-');
-  const known = Intl.NumberFormat.supportedLocalesOf([asked]);
-  return new Figures(known[0] ?? 'en', trans);
 }
 
 function decimals(reading: IMetricReading): number {

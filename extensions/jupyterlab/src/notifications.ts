@@ -1,69 +1,68 @@
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
 
 import { onLabEvent } from './events';
 import { HOURS, MUTE } from './production/names';
 import { ILabEvent } from './records';
 import { OPEN_REPORT } from './report/open';
 import { Told } from './told';
-import { wordsOf } from './words';
+import { IWords, wordsOf } from './words';
 
-const SECONDS: { [severity in ILabEvent['severity']]: number | false } = {
-  info: 10,
-  warning: 60,
-  critical: false
-};
 const KINDS = ['alert', 'run', 'switch'];
+const MILLISECONDS: { [severity in ILabEvent['severity']]: number | false } = {
+  info: 10_000,
+  warning: 60_000,
+  critical: false // until it is closed
+};
 
 /** Tells of alerts, ended runs and switches of the version as they happen. */
 export const notificationPlugin: JupyterFrontEndPlugin<void> = {
   id: 'roadworthy-jupyterlab:notifications',
   description: 'Tells of alerts, ended runs and new versions in production of open Roadworthy projects.',
   autoStart: true,
-  optional: [ITranslator],
-  activate: (app: JupyterFrontEnd, translator: ITranslator | null) => {
-    const { trans } = wordsOf(translator);
+  optional: [ITranslator, ISettingRegistry],
+  activate: (app: JupyterFrontEnd, translator: ITranslator | null, registry: ISettingRegistry | null) => {
+    const words = wordsOf(translator);
     const told = new Told(window.localStorage);
+    let settings: ISettingRegistry.ISettings | null = null;
+    registry?.load(notificationPlugin.id).then(
+      loaded => (settings = loaded),
+      () => undefined // then all is told
+    );
     onLabEvent(app.serviceManager.events, event => {
-      if (!KINDS.includes(event.kind) || !told.first(event)) {
-        return;
+      const wanted = KINDS.includes(event.kind) && settings?.get(event.kind).composite !== false;
+      if (wanted && told.first(event)) {
+        tell(event, app.commands, words);
       }
-      const seconds = SECONDS[event.severity];
-      const message = [event.title, event.message].filter(Boolean).join('\n');
-      Notification.emit(message, typeOf(event), {
-        autoClose: seconds === false ? false : seconds * 1000,
-        actions: [
-          ...(event.report
-            ? [
-                {
-                  label: trans.__('Open report'),
-                  callback: () => void app.commands.execute(OPEN_REPORT, { path: event.report })
-                }
-              ]
-            : []),
-          ...(event.alert !== null && event.severity !== 'info'
-            ? [
-                {
-                  label: trans.__('Mute for %1 h', HOURS),
-                  callback: () =>
-                    void app.commands.execute(MUTE, {
-                      path: event.project,
-                      alert: event.alert,
-                      title: event.title
-                    })
-                }
-              ]
-            : [])
-        ]
-      });
     });
   }
 };
 
-function typeOf(event: ILabEvent): Notification.TypeOptions {
-  if (event.kind === 'run') {
-    return event.state === 'failed' ? 'error' : event.state === 'done' ? 'success' : 'info';
+function tell(event: ILabEvent, commands: CommandRegistry, { trans }: IWords): void {
+  const { alert, project, report, severity, title, message } = event;
+  const actions: Notification.IAction[] = [];
+  if (report) {
+    actions.push({
+      label: trans.__('Open report'),
+      callback: () => void commands.execute(OPEN_REPORT, { path: report })
+    });
   }
-  return ({ info: 'info', warning: 'warning', critical: 'error' } as const)[event.severity];
+  if (alert !== null && severity !== 'info') {
+    actions.push({
+      label: trans.__('Mute for %1 h', HOURS),
+      callback: () => void commands.execute(MUTE, { path: project, alert, title })
+    });
+  }
+  const said = [title, message].filter(Boolean).join('\n');
+  Notification.emit(said, typeOf(event), { autoClose: MILLISECONDS[severity], actions });
+}
+
+function typeOf({ kind, severity }: ILabEvent): Notification.TypeOptions {
+  if (kind === 'run') {
+    return severity === 'info' ? 'success' : 'error';
+  }
+  return ({ info: 'info', warning: 'warning', critical: 'error' } as const)[severity];
 }

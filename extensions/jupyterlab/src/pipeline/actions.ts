@@ -122,8 +122,10 @@ export class Actions implements IActions {
 
   private _tell(job: IJob): void {
     const { trans } = this.page;
-    if (job.state === 'failed' && job.run === null) {
-      // the end of a recorded run is told as such, see notifications.ts
+    // the end of a recorded run is told as such, see notifications.ts
+    if (job.run === null && job.state === 'done') {
+      Notification.success(trans.__('The run is done.'), { autoClose: TOAST });
+    } else if (job.run === null && job.state === 'failed') {
       Notification.error(job.error ?? trans.__('The run failed.'), { autoClose: TOAST });
     }
     if (job.state === 'failed' && job.failed_source) {

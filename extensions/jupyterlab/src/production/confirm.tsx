@@ -3,7 +3,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { IProductionAct } from '../records';
-import { IWords, Words } from '../words';
+import { IWords, Speaking } from '../words';
 
 interface IConfirmProps {
   act: IProductionAct;
@@ -17,7 +17,7 @@ export function Confirm({ act, words, onReason }: IConfirmProps): JSX.Element {
   const none = trans.__('no version');
   const changes = act.act !== 'reject' && act.version_to !== null && act.version_to !== act.version_from;
   return (
-    <Words.Provider value={words}>
+    <Speaking words={words}>
       <dl className="rw-versions">
         <div>
           <dt>{trans.__('In production now')}</dt>
@@ -38,7 +38,7 @@ export function Confirm({ act, words, onReason }: IConfirmProps): JSX.Element {
         {trans.__('Reason, for the history')}
         <textarea className="jp-mod-styled" rows={2} onChange={event => onReason(event.target.value)} />
       </label>
-    </Words.Provider>
+    </Speaking>
   );
 }
 

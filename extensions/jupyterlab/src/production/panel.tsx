@@ -3,7 +3,9 @@ import { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
 import { IAlert, IProductionAct } from '../records';
+import { Failure, Problems } from '../pipeline/problems';
 import { Boundary, Problem } from '../report/content';
+import { RequestError } from '../request';
 import { OPEN_REPORT } from '../report/open';
 import { IWords, useWords } from '../words';
 import { Alerts, Questions } from './attention';
@@ -18,7 +20,8 @@ export class ProductionPanel extends ReactWidget {
   constructor(
     readonly model: ProductionModel,
     private readonly words: IWords,
-    private readonly commands: CommandRegistry
+    private readonly commands: CommandRegistry,
+    private readonly onOpen: (file: string, line: number | null) => void
   ) {
     super();
     this.addClass('rw-report');
@@ -36,7 +39,9 @@ export class ProductionPanel extends ReactWidget {
     return (
       <Boundary words={this.words}>
         <UseSignal signal={this.model.changed}>
-          {() => <Production model={this.model} said={this.said} commands={this.commands} />}
+          {() => (
+            <Production model={this.model} said={this.said} commands={this.commands} onOpen={this.onOpen} />
+          )}
         </UseSignal>
       </Boundary>
     );
@@ -49,9 +54,10 @@ interface IProductionProps {
   model: ProductionModel;
   said: string;
   commands: CommandRegistry;
+  onOpen: (file: string, line: number | null) => void;
 }
 
-function Production({ model, said, commands }: IProductionProps): JSX.Element {
+function Production({ model, said, commands, onOpen }: IProductionProps): JSX.Element {
   const { trans } = useWords();
   const { production, error, asked, path } = model;
   const run = (command: string, args: { [name: string]: string | number | null }) =>
@@ -69,7 +75,11 @@ function Production({ model, said, commands }: IProductionProps): JSX.Element {
       <p className="rw-hidden" role="status">
         {said}
       </p>
-      {error !== null && <Problem error={error} />}
+      {error instanceof RequestError ? (
+        <Failure error={error} />
+      ) : (
+        error !== null && <Problem error={error} />
+      )}
       {!production && error === null && <p>{trans.__('Asking how production does…')}</p>}
       {production && !production.project.found && (
         <>
@@ -91,6 +101,7 @@ function Production({ model, said, commands }: IProductionProps): JSX.Element {
             </div>
             {asked && <Asked at={asked} />}
           </header>
+          <Problems project={production.project} onOpen={onOpen} />
           <div className="rw-boxes">
             <Questions production={production} onAct={onAct} />
             <Alerts

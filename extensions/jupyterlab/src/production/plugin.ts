@@ -1,10 +1,12 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentWidget } from '@jupyterlab/docregistry';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { ITranslator } from '@jupyterlab/translation';
 
 import { onLabEvent } from '../events';
+import { openFile } from '../pipeline/opening';
 import { wordsOf } from '../words';
 import { registerActs } from './commands';
 import { productionIcon } from './icon';
@@ -17,9 +19,11 @@ export const productionPlugin: JupyterFrontEndPlugin<void> = {
   id: 'roadworthy-jupyterlab:production',
   description: 'Shows production of a Roadworthy project, and lets it be changed.',
   autoStart: true,
+  requires: [IDocumentManager],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, IDefaultFileBrowser],
   activate: (
     app: JupyterFrontEnd,
+    documents: IDocumentManager,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -30,6 +34,7 @@ export const productionPlugin: JupyterFrontEndPlugin<void> = {
     const tracker = new WidgetTracker<MainAreaWidget<ProductionPanel>>({
       namespace: 'roadworthy-production'
     });
+    const onOpen = (file: string, line: number | null) => void openFile(documents, file, line);
     const path = () => here(app, tracker, browser);
     const each = (project: string, act: (panel: ProductionPanel) => void) =>
       tracker.forEach(({ content }) => {
@@ -66,7 +71,7 @@ export const productionPlugin: JupyterFrontEndPlugin<void> = {
           ({ content }) => content.model.production?.project.folder === folder && !!folder
         );
         const widget =
-          known ?? panelOf(new ProductionPanel(model, words, app.commands), trans.__('Production'));
+          known ?? panelOf(new ProductionPanel(model, words, app.commands, onOpen), trans.__('Production'));
         if (known) {
           void known.content.model.load();
         } else {

@@ -2,7 +2,7 @@ import React, { Component, ReactNode } from 'react';
 
 import { Mark } from '../charts/mark';
 import { RequestError } from '../request';
-import { useWords, Words, IWords } from '../words';
+import { IWords, Speaking, useWords } from '../words';
 import { Unreadable } from './shapes';
 
 /** What went wrong and what to do about it, in the place of what cannot be shown. */
@@ -43,9 +43,9 @@ export class Boundary extends Component<IBoundaryProps, { error: unknown }> {
   override render(): JSX.Element {
     const { words, children } = this.props;
     return (
-      <Words.Provider value={words}>
+      <Speaking words={words}>
         {this.state.error === null ? children : <Problem error={this.state.error} />}
-      </Words.Provider>
+      </Speaking>
     );
   }
 }

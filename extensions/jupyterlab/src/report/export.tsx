@@ -15,7 +15,7 @@ export function toPage(content: IContent, words: IWords): string {
   const write = (node: Node) => new XMLSerializer().serializeToString(node); // which turns data's signs into entities
   return [
     '<!doctype html>',
-    `<html lang="${words.figures.locale}">`,
+    `<html lang="${words.figures.language ?? 'en'}">`,
     '<head>',
     '<meta charset="utf-8">',
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,

@@ -3,7 +3,7 @@ import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 
 import { IAlert, IDriftMark, ILabProduction, IProductionAct } from '../../records';
-import { Words, wordsOf } from '../../words';
+import { Speaking, wordsOf } from '../../words';
 import { Alerts } from '../attention';
 import { Drift } from '../drift';
 import { PerformanceCard } from '../traffic';
@@ -14,7 +14,7 @@ const NASTY = '<img src=x onerror=alert(1)>';
 function shown(drawn: JSX.Element): HTMLElement {
   const host = document.createElement('div');
   document.body.append(host);
-  flushSync(() => createRoot(host).render(<Words.Provider value={wordsOf(null)}>{drawn}</Words.Provider>));
+  flushSync(() => createRoot(host).render(<Speaking words={wordsOf(null)}>{drawn}</Speaking>));
   return host;
 }
 
