@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test full check bench container-test lab lab-wheel lab-check docs format clean
+.PHONY: demo test full check bench container-test lab lab-wheel lab-check pictures docs format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/roadworthy demo $(QUICK)
@@ -74,6 +74,10 @@ $(VENV)/.installed-lab: $(VENV)/.installed $(shell find extensions/jupyterlab/sr
 		$(BIN)/python -m pip install --quiet --force-reinstall --no-deps extensions/jupyterlab/dist/*.whl && \
 		touch $@; \
 	fi
+
+# the guide's pictures, of the demo's project
+pictures: $(VENV)/.installed-dev $(VENV)/.installed-lab
+	$(BIN)/python docs/pictures.py --project $(DEMO)
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m typer roadworthy.cli utils docs --name roadworthy --title "Commands" --output docs/commands.md

@@ -66,7 +66,7 @@ function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
       <Problems project={project} onOpen={act.openFile} />
       {project && !project.found && <NoProject />}
       {task && <TaskSection task={task} busy={model.running} stale={model.stale.length} act={act} />}
-      {project?.found && !task && <NoTask model={model} act={act} />}
+      {project?.found && !task && (notebook || !model.path) && <NoTask model={model} act={act} />}
       {job && (
         <JobSection
           job={job}
