@@ -185,7 +185,7 @@ class Checked:
         row = self._frame.iloc[position]
         return [
             str(position),
-            *("withheld" if name in self._withheld else _short(str(row[name])) for name in columns),
+            *("withheld" if name in self._withheld else _short(quality.written(row[name])) for name in columns),
         ]
 
 

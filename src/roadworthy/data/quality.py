@@ -156,7 +156,7 @@ class Uniqueness:
             at = np.flatnonzero(seen.again(*hashes(columns)))
             if len(at):
                 parts = [column.take(pa.array(at)).to_pylist() for column in columns]
-                words = [", ".join(map(_words, row)) for row in zip(*parts, strict=True)]
+                words = [", ".join(map(written, row)) for row in zip(*parts, strict=True)]
                 cases.append(failure_cases(at, names[0], rule, words))
         return _joined(cases)
 
@@ -170,7 +170,7 @@ def frame_of(values: pa.Table) -> pd.DataFrame:
 
 def failure_cases(rows: np.ndarray[Any, Any], column: str, rule: str, values: Sequence[Any]) -> pd.DataFrame:
     """Return failure cases of one column and rule at the given row positions."""
-    words = [_words(value) for value in values]
+    words = [written(value) for value in values]
     return pd.DataFrame({"row": rows, "column": column, "rule": rule, "value": words}).astype(_FAILURE_DTYPES)
 
 
@@ -302,7 +302,7 @@ def _broken_relation(values: pd.DataFrame, relation: Relation) -> pd.DataFrame:
     kept = np.asarray(_OPERATORS[relation.operator](left, right).fillna(value=True), dtype=bool)
     at = np.flatnonzero(~kept & left.notna().to_numpy() & right.notna().to_numpy())
     words = [
-        f"{_words(one)}, against {_words(other)}" for one, other in zip(left.iloc[at], right.iloc[at], strict=True)
+        f"{written(one)}, against {written(other)}" for one, other in zip(left.iloc[at], right.iloc[at], strict=True)
     ]
     return failure_cases(at, relation.left, relation.words, words)
 
@@ -313,7 +313,7 @@ def _failures(cases: pd.DataFrame) -> pd.DataFrame:
         f"{column} is required" if rule == "not_nullable" else rule
         for column, rule in zip(cases["column"], cases["check"], strict=True)
     ]
-    values = [_words(value) for value in cases["failure_case"]]
+    values = [written(value) for value in cases["failure_case"]]
     found = {"row": cases["index"], "column": cases["column"], "rule": words, "value": values}
     return pd.DataFrame(found).astype(_FAILURE_DTYPES)
 
@@ -327,7 +327,8 @@ def _figure(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else str(value)
 
 
-def _words(value: Any) -> str:  # noqa: ANN401 - a cell may hold anything
+def written(value: Any) -> str:  # noqa: ANN401 - a cell may hold anything
+    """Return a cell's value as a failure case has it."""
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return "missing"
     text = str(value)

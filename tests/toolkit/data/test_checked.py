@@ -127,7 +127,7 @@ def test_names_and_values_with_html_are_text(trips: pd.DataFrame) -> None:
     page = check_frame(trips.assign(**{"<b>x</b>": 1}), CONTRACT, "trips")._repr_html_()
     found = Tags(page)
     assert found.tags == {"div", "p", "strong", "table", "caption", "thead", "tbody", "tr", "th", "td"}
-    assert found.attributes == {"class", "scope"}
+    assert found.attributes == {"class", "scope", "style"}
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
     assert "[red]" in repr(check_frame(trips.assign(kind="[red]"), CONTRACT, "trips"))  # nor is Rich's markup any
 
