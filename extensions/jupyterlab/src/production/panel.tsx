@@ -94,13 +94,13 @@ function Production({ model, said, commands, onOpen }: IProductionProps): JSX.El
       )}
       {production?.project.found && (
         <>
-          <header className="rw-heading">
+          <div className="rw-heading">
             <div>
               <h1>{trans.__('%1 in production', production.project.name)}</h1>
               <p className="rw-muted">{production.problem}</p>
             </div>
             {asked && <Asked at={asked} />}
-          </header>
+          </div>
           <Problems project={production.project} onOpen={onOpen} />
           <div className="rw-boxes">
             <Questions production={production} onAct={onAct} />

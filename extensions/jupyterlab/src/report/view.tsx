@@ -61,7 +61,7 @@ interface IToldProps {
 function Heading({ content, told, onExport }: IToldProps & Pick<IReportViewProps, 'onExport'>): JSX.Element {
   const { trans, figures } = useWords();
   return (
-    <header className="rw-heading">
+    <div className="rw-heading">
       <div>
         <h1>{figures.window(told.window)}</h1>
         <p className="rw-muted">
@@ -79,7 +79,7 @@ function Heading({ content, told, onExport }: IToldProps & Pick<IReportViewProps
           {trans.__('Export to HTML')}
         </button>
       )}
-    </header>
+    </div>
   );
 }
 
