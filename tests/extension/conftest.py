@@ -206,11 +206,14 @@ def _wait_for(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture
-def project(lab: Lab, built: Path, request: pytest.FixtureRequest) -> Path:
-    """A copy of the built project below the server's root, the test's own."""
+def project(lab: Lab, built: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A copy of the built project below the server's root, the test's own. What still runs at its end is broken off."""
     folder = lab.root / request.node.name
     shutil.copytree(built, folder)
-    return folder
+    yield folder
+    for job in lab.ask(f"jobs?path={folder.name}"):
+        if job["state"] == "running":
+            lab.ask(f"jobs/{job['id']}?path={folder.name}", "DELETE")
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
@@ -240,6 +243,7 @@ class Look:
         """Change JupyterLab's theme."""
         self.page.evaluate("t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})", THEMES[name])
         self.page.locator(f'body[data-jp-theme-name="{THEMES[name]}"]').wait_for(state="attached")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def at(self, name: str, *selectors: str) -> None:
         """Look at parts of the page in each theme: keep a picture, and hold that axe-core objects to nothing.

@@ -38,7 +38,7 @@ export function JobSection({ job, onCancel, onDismiss, onCell, onOpen }: IJobPro
       )}
       <JobFacts job={job} />
       <JobTasks job={job} />
-      {job.error && <ErrorText text={job.error} />}
+      {job.error && <ErrorText text={job.error} label={trans.__('What went wrong in this run')} />}
       {job.next && job.state === 'failed' && <p>{job.next}</p>}
       <Log text={job.log} open={running || (job.state === 'failed' && !job.error)} />
       <div className="rw-actions">

@@ -65,7 +65,15 @@ function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
       {refusal && <Failure error={refusal} />}
       <Problems project={project} onOpen={act.openFile} />
       {project && !project.found && <NoProject />}
-      {task && <TaskSection task={task} busy={model.running} stale={model.stale.length} act={act} />}
+      {task && (
+        <TaskSection
+          task={task}
+          busy={model.running}
+          stale={model.stale.length}
+          told={job?.failed_task === task.name}
+          act={act}
+        />
+      )}
       {project?.found && !task && (notebook || !model.path) && <NoTask model={model} act={act} />}
       {job && (
         <JobSection

@@ -101,10 +101,10 @@ export function Failure({ error }: { error: RequestError }): JSX.Element {
 }
 
 /** What went wrong in the words of what failed; it scrolls where it is long. */
-export function ErrorText({ text }: { text: string }): JSX.Element {
+export function ErrorText({ text, label }: { text: string; label?: string }): JSX.Element {
   const { trans } = usePage();
   return (
-    <pre className="rw-error" tabIndex={0} role="region" aria-label={trans.__('What went wrong')}>
+    <pre className="rw-error" tabIndex={0} role="region" aria-label={label ?? trans.__('What went wrong')}>
       {text}
     </pre>
   );

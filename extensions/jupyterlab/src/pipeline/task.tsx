@@ -15,11 +15,13 @@ interface ITaskProps {
   busy: boolean;
   /** how many tasks of the pipeline are not fresh */
   stale: number;
+  /** its failure is told beside it already */
+  told: boolean;
   act: IRunning;
 }
 
 /** How the open notebook stands as a task, why, and the ways to run it. */
-export function TaskSection({ task, busy, stale, act }: ITaskProps): JSX.Element {
+export function TaskSection({ task, busy, stale, told, act }: ITaskProps): JSX.Element {
   const { trans, locale } = usePage();
   return (
     <section className="rw-block" aria-label={trans.__('The open notebook’s task')}>
@@ -38,7 +40,7 @@ export function TaskSection({ task, busy, stale, act }: ITaskProps): JSX.Element
           ))}
         </ul>
       )}
-      {task.error && <ErrorText text={task.error} />}
+      {task.error && !told && <ErrorText text={task.error} />}
       {task.last_ended && (
         <p className="rw-quiet" title={locale.moment(task.last_ended)}>
           {task.seconds === null

@@ -25,7 +25,7 @@ function shown(element: JSX.Element): string {
 
 test('a state is shown as a word and a sign, with its reasons', () => {
   const stale = task('train', ['features'], { standing: 'stale', reasons: ['2 cells changed'] });
-  const html = shown(<TaskSection task={stale} busy={false} stale={3} act={act} />);
+  const html = shown(<TaskSection task={stale} busy={false} stale={3} told={false} act={act} />);
   expect(html).toContain('>Stale<');
   expect(html).toContain('2 cells changed');
   expect(html).toContain('All that is stale (3)');
@@ -80,7 +80,7 @@ test('what data says is text, never a part of the page', () => {
   ];
   const html = shown(
     <>
-      <TaskSection task={evil} busy={false} stale={1} act={act} />
+      <TaskSection task={evil} busy={false} stale={1} told={false} act={act} />
       <TaskTable tasks={[evil]} onOpen={nothing} />
       <Graph layout={layout([evil], true)} withProducts zoom={1} current={EVIL} onOpen={nothing} />
       <JobSection job={job} onCancel={nothing} onDismiss={nothing} onCell={nothing} onOpen={nothing} />

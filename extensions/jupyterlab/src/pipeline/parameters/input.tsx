@@ -1,7 +1,7 @@
 import * as React from 'react';
 import { usePage } from '../../page';
 import { ILabParameter } from '../../records';
-import { Written, written } from './values';
+import { literal, Written, written } from './values';
 
 interface IInputProps {
   id: string;
@@ -58,7 +58,7 @@ function Entry({ id, parameter, value, notes, wrong, onChange }: IInputProps): J
         {none && <option value="" />}
         {choices.map(choice => (
           <option key={choice} value={choice}>
-            {choice}
+            {typeof literal(choice) === 'string' ? String(literal(choice)) : choice}
           </option>
         ))}
       </select>
