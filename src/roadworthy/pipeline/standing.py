@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from roadworthy.config import Config
@@ -194,7 +195,8 @@ def counted(changes: tuple[CellChange, ...]) -> str:
 def _lab_task(task: TaskSpec, standing: TaskStanding, reasons: tuple[str, ...], newest: Execution | None) -> LabTask:
     told: dict[str, Any] = {}
     if newest is not None:
-        told = {"last_run": newest.run.id, "seconds": newest.task.seconds, "last_ended": newest.run.ended}
+        ended = newest.task.started + timedelta(seconds=newest.task.seconds)
+        told = {"last_run": newest.run.id, "seconds": newest.task.seconds, "last_ended": ended}
     if newest is not None and standing == "failed" and newest.task.error:
         told |= {"error": newest.task.error, "failed_cell": failures.failed_cell(newest.task.error)}
     return LabTask(

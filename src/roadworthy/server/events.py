@@ -57,6 +57,7 @@ class Noticing(threading.Thread):
 
     def run(self) -> None:
         """Look until `stop` is called."""
+        self._projects.foresee()
         while not self._end.wait(SECONDS_BETWEEN_LOOKS):
             self.look()
 

@@ -237,6 +237,15 @@ class Projects:
                 self._opened[root] = Opened(root, self._served)
             return self._opened[root]
 
+    def foresee(self) -> None:
+        """Look at the project of the served folder itself, if it was ever used, before anybody asks."""
+        try:
+            opened = self.of(self._served)
+            if opened.config.private().is_dir():
+                opened.described(), opened.tasks()
+        except RoadworthyError:  # there is none, or it is broken, which whoever asks is told
+            return
+
     @property
     def all(self) -> tuple[Opened, ...]:
         """Those that are open."""

@@ -185,7 +185,7 @@ def notebook() -> Callable[..., None]:
     return write_notebook
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> Callable[[Path], Path]:
     """Makes a project in a folder that is not there yet."""
     return make_project

@@ -37,18 +37,22 @@ def until(condition: Callable[[], Any]) -> Any:
     raise AssertionError("it never came")
 
 
-def test_a_build_runs_to_its_end_and_is_recorded_with_who_built(server: Server, project: Path) -> None:
-    started = server.post("jobs", {"path": f"{project.name}/notebooks/first.ipynb"})
-    assert (started["state"], started["project"], started["request"]["only"]) == ("running", project.name, [])
-    job = server.finished(project, started["id"])
-    assert job["state"] == "done", job
+@pytest.fixture(scope="module")
+def built(server: Server, make: Callable[[Path], Path]) -> tuple[Path, Any]:
+    """A project that was built once, and the job that did it."""
+    project = make(server.folder / "built")
+    return project, server.build(project)
+
+
+def test_a_build_runs_to_its_end_and_is_recorded_with_who_built(server: Server, built: tuple[Path, Any]) -> None:
+    project, job = built
+    assert (job["state"], job["project"], job["request"]["only"]) == ("done", project.name, [])
     assert [(task["name"], task["state"]) for task in job["tasks"]] == [("first", "done"), ("second", "done")]
     assert all(task["seconds"] > 0 for task in job["tasks"])
     assert "first done in" in job["log"]
     run = server.get(f"runs/{job['run']}", path=project.name)
-    assert (run["id"], run["state"], run["who"]) == (started["id"], "done", started["who"])
+    assert (run["id"], run["state"], run["who"]) == (job["id"], "done", job["who"])
     assert standings(server, project) == {"first": "fresh", "second": "fresh"}
-    assert [one["id"] for one in server.get("jobs", path=project.name)] == [job["id"]]
     assert server.get("pipeline", path=project.name)["job"] is None
     runs = server.get("runs", path=project.name, task="second")
     assert [(one["task"], one["state"], one["kept"]) for one in runs] == [("second", "done", True)]
@@ -56,16 +60,34 @@ def test_a_build_runs_to_its_end_and_is_recorded_with_who_built(server: Server, 
     assert (runs[0]["who"], runs[0]["metrics"], runs[0]["parameters"]) == (job["who"], {"score": 6}, {"factor": 2})
 
 
-def test_one_task_is_built_with_what_it_needs_and_other_values(server: Server, project: Path) -> None:
+def test_a_notebook_is_run_alone_with_other_values_and_nothing_else_is_touched(
+    server: Server, built: tuple[Path, Any]
+) -> None:
+    project, _ = built
+    files = [path for path in project.rglob("*.*") if path.is_file() and ".roadworthy" not in path.parts]
+    before = {path: path.read_bytes() for path in files}
+    job = server.build(project, only=["second"], parameters={"factor": 100}, alone=True)
+    assert job["state"] == "done", job
+    executed = project.parent / job["executed"]
+    assert executed.parent == project / "trials" / job["id"]
+    assert json.loads((executed.parent / "second.json").read_text()) == {"metrics": {"score": 300}}
+    assert "factor = 100" in executed.read_text()
+    assert {path: path.read_bytes() for path in before} == before
+    assert standings(server, project) == {"first": "fresh", "second": "fresh"}
+    assert len(server.get("runs", path=project.name, task="second")) == 1
+
+
+def test_one_task_is_built_with_other_values_and_compared(server: Server, built: tuple[Path, Any]) -> None:
+    project, first = built
     job = server.build(project, only=["first"], parameters={"rows": 5})
     assert job["state"] == "done", job
+    assert [task["name"] for task in job["tasks"]] == ["first"]
     assert json.loads((project / "products/first.json").read_text()) == {"rows": 5}
-    assert not (project / "products/second.json").exists()
-    again = server.build(project, only=["second"], parameters={"rows": 6})
-    assert json.loads((project / "products/second.json").read_text()) == {"metrics": {"score": 12}}
-    difference = server.get("diff", path=project.name, before=job["run"], after=again["run"], task="first")
+    assert json.loads((project / "products/second.json").read_text()) == {"metrics": {"score": 6}}
+    difference = server.get("diff", path=project.name, before=first["run"], after=job["run"], task="first")
     assert [task["name"] for task in difference["tasks"]] == ["first"]
-    assert difference["tasks"][0]["parameters"] == [{"name": "rows", "kind": "changed", "before": 5, "after": 6}]
+    assert difference["tasks"][0]["parameters"] == [{"name": "rows", "kind": "changed", "before": 3, "after": 5}]
+    assert server.get("jobs", path=project.name)[0]["id"] == job["id"]
 
 
 def test_the_failing_cell_is_told_as_the_source_counts_it(
@@ -108,12 +130,7 @@ def test_a_running_task_is_shown_and_can_be_broken_off(
 def test_a_build_goes_on_when_the_server_ends_and_the_next_server_shows_it(
     server: Server, another_server: Callable[..., Server], project: Path, notebook: Callable[..., None]
 ) -> None:
-    notebook(
-        project / "notebooks/first.ipynb",
-        "rows = 1\nproduct = None",
-        SLOW_CELL,
-        LAST_CELL,
-    )
+    notebook(project / "notebooks/first.ipynb", "rows = 1\nproduct = None", SLOW_CELL, LAST_CELL)
     other = another_server()
     started = other.post("jobs", {"path": project.name, "only": ["first"]})
     until((project / "begun").exists)
@@ -124,15 +141,11 @@ def test_a_build_goes_on_when_the_server_ends_and_the_next_server_shows_it(
     assert server.finished(project, started["id"])["state"] == "done"
 
 
+@pytest.mark.full
 def test_a_build_that_somebody_started_in_a_terminal_is_shown(
     server: Server, project: Path, notebook: Callable[..., None]
 ) -> None:
-    notebook(
-        project / "notebooks/first.ipynb",
-        "rows = 1\nproduct = None",
-        SLOW_CELL,
-        LAST_CELL,
-    )
+    notebook(project / "notebooks/first.ipynb", "rows = 1\nproduct = None", SLOW_CELL, LAST_CELL)
     command = [sys.executable, "-c", "from ploomber_cli.cli import cmd_router; cmd_router()", "build"]
     environment = os.environ | {"ROADWORTHY_WHO": "ann"}
     build = subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.DEVNULL)
@@ -147,6 +160,7 @@ def test_a_build_that_somebody_started_in_a_terminal_is_shown(
     assert server.get("pipeline", path=project.name)["job"] is None
 
 
+@pytest.mark.full
 def test_a_process_that_was_killed_is_no_running_job(
     server: Server, project: Path, notebook: Callable[..., None]
 ) -> None:
@@ -159,22 +173,6 @@ def test_a_process_that_was_killed_is_no_running_job(
     assert job["state"] == "failed"
     assert "ended without a word" in job["error"]
     (project / "go").touch()
-
-
-def test_a_notebook_is_run_alone_with_other_values_and_nothing_else_is_touched(server: Server, project: Path) -> None:
-    server.build(project)
-    before = {
-        path: path.read_bytes() for path in project.rglob("*.*") if path.is_file() and ".roadworthy" not in str(path)
-    }
-    job = server.build(project, only=["second"], parameters={"factor": 100}, alone=True)
-    assert job["state"] == "done", job
-    executed = project.parent / job["executed"]
-    assert executed.parent == project / "trials" / job["id"]
-    assert json.loads((executed.parent / "second.json").read_text()) == {"metrics": {"score": 300}}
-    assert "factor = 100" in executed.read_text()
-    assert {path: path.read_bytes() for path in before} == before
-    assert standings(server, project) == {"first": "fresh", "second": "fresh"}
-    assert len(server.get("runs", path=project.name, task="second")) == 1
 
 
 def test_a_notebook_alone_that_fails_tells_its_cell_and_keeps_what_it_did(
@@ -220,16 +218,11 @@ def test_no_secret_is_in_a_jobs_log(server: Server, project: Path, notebook: Cal
     pipeline.write_text(pipeline.read_text().replace("factor: 2", 'factor: 2, key: "secret:pass"'))
     cells = ("factor = 1\nkey = None\nupstream = None\nproduct = None", "print(key)", "raise ValueError(key)")
     notebook(project / "notebooks/second.ipynb", *cells)
-    for alone in (False, True):
-        job = server.build(project, only=["second"], alone=alone)
-        assert job["state"] == "failed"
-        assert "ValueError: [secret pass]" in job["error"]
-        told = server.get("notebook", path=f"{project.name}/notebooks/second.ipynb")
-        key = next(parameter for parameter in told["parameters"] if parameter["name"] == "key")
-        assert (key["secret"], key["value"], key["default"]) == (True, None, None)
-        everything = "".join(
-            path.read_text(errors="replace")
-            for path in project.rglob("*")
-            if path.is_file() and path.suffix not in (".db", ".pyc")
-        )
-        assert "hunter2" not in everything + json.dumps([job, told])
+    job = server.build(project, only=["second"])
+    assert job["state"] == "failed"
+    assert "ValueError: [secret pass]" in job["error"]
+    told = server.get("notebook", path=f"{project.name}/notebooks/second.ipynb")
+    key = next(parameter for parameter in told["parameters"] if parameter["name"] == "key")
+    assert (key["secret"], key["value"], key["default"]) == (True, None, None)
+    written = b"".join(path.read_bytes() for path in project.rglob("*") if path.is_file())
+    assert b"hunter2" not in written + json.dumps([job, told]).encode()

@@ -85,3 +85,16 @@ def test_what_only_ploomber_can_read_is_told_as_such(opened: Opened) -> None:
     assert [task.name for task in found] == ["first", "second"]
     assert {task.standing for task in found} == {"unknown"}
     assert "only Ploomber can read" in found[0].reasons[0]
+
+
+def test_the_served_project_is_looked_at_before_anybody_asks(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    Projects(tmp_path).foresee()  # it is no project
+    root = make(tmp_path / "project")
+    projects = Projects(root)
+    projects.foresee()
+    assert not (root / ".roadworthy").exists()  # nobody has used it yet
+    (root / ".roadworthy").mkdir()
+    projects.foresee()
+    assert projects.all[0].folder == ""
+    assert (root / ".roadworthy/state.db").exists()
+    projects.close()
