@@ -189,7 +189,11 @@ def lab(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
             yield running
         finally:
             process.terminate()
-            process.wait(30)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:  # Jupyter waits for ever for a thread of a request that nobody awaits
+                process.kill()
+                process.wait()
 
 
 def _wait_for(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
