@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import roadworthy
-
 REPOSITORY = Path(__file__).parents[2]
 EXTENSION = REPOSITORY / "extensions" / "jupyterlab"
 
@@ -24,7 +22,8 @@ def test_page_and_server_are_of_one_version() -> None:
     described = tomllib.loads((EXTENSION / "pyproject.toml").read_text())["project"]["version"]
     script = json.loads((EXTENSION / "package.json").read_text())["version"]
     module = re.findall(r'__version__ = "(.+)"', (EXTENSION / "roadworthy_jupyterlab" / "__init__.py").read_text())
-    assert {described, script, *module} == {roadworthy.__version__}
+    server = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    assert {described, script, *module} == {server}
 
 
 def test_the_lock_file_holds_no_addresses() -> None:
