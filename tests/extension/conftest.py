@@ -142,10 +142,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Lab:
-    """A running JupyterLab: where it is, and the folder that it serves."""
+    """A running JupyterLab: where it is, the folder that it serves, and the store of its projects' models."""
 
     address: str
     root: Path
+    models: Path
 
     def url(self, path: str) -> str:
         """The address of a file or folder in JupyterLab, with nothing left of what was open before."""
@@ -184,7 +185,7 @@ def lab(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     with (home / "log.txt").open("w") as log:
         command = [sys.executable, "-m", "jupyter", "lab", *options, "--LabApp.expose_app_in_browser=True"]
         process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
-        running = Lab(f"http://127.0.0.1:{port}", root)
+        running = Lab(f"http://127.0.0.1:{port}", root, home / "bentoml")
         try:
             _wait_for(running, process, home / "log.txt")
             yield running

@@ -1,5 +1,6 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { CommandRegistry } from '@lumino/commands';
+import { Message } from '@lumino/messaging';
 import React from 'react';
 
 import { IAlert, IProductionAct } from '../records';
@@ -33,6 +34,11 @@ export class ProductionPanel extends ReactWidget {
   announce(said: string): void {
     this.said = said;
     this.update();
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    void this.model.load(); // traffic goes on unheard while nobody looks
   }
 
   protected override render(): JSX.Element {
@@ -99,7 +105,7 @@ function Production({ model, said, commands, onOpen }: IProductionProps): JSX.El
               <h1>{trans.__('%1 in production', production.project.name)}</h1>
               <p className="rw-muted">{production.problem}</p>
             </div>
-            {asked && <Asked at={asked} />}
+            {asked && <Asked at={asked} onRefresh={() => void model.load()} />}
           </div>
           <Problems project={production.project} onOpen={onOpen} />
           <div className="rw-boxes">
@@ -123,7 +129,14 @@ function Production({ model, said, commands, onOpen }: IProductionProps): JSX.El
   );
 }
 
-function Asked({ at }: { at: Date }): JSX.Element {
+function Asked({ at, onRefresh }: { at: Date; onRefresh: () => void }): JSX.Element {
   const { trans, figures } = useWords();
-  return <p className="rw-muted rw-asked">{trans.__('As of %1', figures.moment(at.toISOString()))}</p>;
+  return (
+    <div className="rw-asked">
+      <span className="rw-muted">{trans.__('As of %1', figures.moment(at.toISOString()))}</span>
+      <button type="button" className="rw-minor" onClick={onRefresh}>
+        {trans.__('Refresh')}
+      </button>
+    </div>
+  );
 }

@@ -81,7 +81,11 @@ export const productionPlugin: JupyterFrontEndPlugin<void> = {
         app.shell.activateById(widget.id);
       }
     });
-    onLabEvent(app.serviceManager.events, event => each(event.project, panel => void panel.model.load()));
+    onLabEvent(app.serviceManager.events, event => {
+      if (event.kind !== 'job') {
+        each(event.project, panel => void panel.model.load());
+      }
+    });
     for (const command of [SHOW_PRODUCTION, ...Object.values(ACTS)]) {
       palette?.addItem({ command, category: trans.__('Roadworthy') });
     }
