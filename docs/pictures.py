@@ -40,7 +40,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-US")
         page.set_default_timeout(PATIENCE)
         page.goto(f"{address}/lab/tree/notebooks/train.ipynb?token={TOKEN}&reset")
-        page.locator(".jp-Notebook .jp-Cell .cm-line").first.wait_for()
+        page.locator(".jp-Notebook .jp-CodeCell .cm-line").first.wait_for()
         page.locator(".rw-status-button").click()
         page.locator(".rw-panel").get_by_text("Parameters").first.wait_for()
         hide_files(page)
