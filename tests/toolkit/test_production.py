@@ -247,6 +247,14 @@ def test_what_becomes_of_a_rollout_is_said(project: Project) -> None:
     assert any("is aborted by this" in words for words in _act(project, "rollback", OLD).consequences)
 
 
+def test_going_back_to_what_was_taken_back_is_said_to_be_that(project: Project) -> None:
+    entry = HistoryEntry(who="policy", action="rollback", version_to=OLD, reason="it answered worse")
+    project.state.move_alias("champion", OLD, entry)
+    told = _act(project, "rollback", LIVE).consequences
+    day = f"{project.state.history()[0].at:%Y-%m-%d}"
+    assert f"{LIVE.partition(':')[2]} was taken back on {day} by policy: it answered worse." in told
+
+
 @pytest.mark.parametrize(("asks_for", "target"), [("retrain", None), ("promote", NEXT), ("rollback", OLD)])
 def test_each_question_can_be_approved_and_rejected(project: Project, asks_for: str, target: str | None) -> None:
     decision = _ask(project, asks_for, target)

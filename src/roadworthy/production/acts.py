@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from roadworthy.monitoring.wording import interval, metric_name
 from roadworthy.project import Project
-from roadworthy.records import Decision, Deployment, ModelVersion, Observer, Rollout
+from roadworthy.records import Decision, Deployment, HistoryEntry, ModelVersion, Observer, Rollout
 from roadworthy.records.lab import ProductionAct
 
 _SIGNED = "The history and the audit log get your name and your reason."
@@ -29,6 +29,8 @@ class Scene:
         The one that is running.
     observers
         Those that run, or ended within a day.
+    history
+        All acts on production, newest first.
     """
 
     project: Project
@@ -39,6 +41,7 @@ class Scene:
     questions: Sequence[Decision]
     rollout: Rollout | None
     observers: Sequence[Observer]
+    history: Sequence[HistoryEntry]
 
 
 def acts(scene: Scene) -> Iterator[ProductionAct]:
@@ -161,6 +164,10 @@ def _going_back(scene: Scene, old: ModelVersion | None, new: ModelVersion) -> It
     yield from _at_release(scene, old, new)
     if not new.gate.passed:
         yield f"{bare(new.tag)} did not pass its gate; it was champion by force."
+    taken_back = (e for e in scene.history if (e.action, e.version_from) == ("rollback", new.tag))
+    if (entry := next(taken_back, None)) is not None:
+        because = f": {entry.reason.rstrip('.')}" if entry.reason else ""
+        yield f"{bare(new.tag)} was taken back on {entry.at:%Y-%m-%d} by {entry.who}{because}."
     yield from _rollout(scene, None)
     if old:
         yield f"{bare(old.tag)} is kept, and counts as taken back: a later rollback does not lead to it by itself."

@@ -97,7 +97,7 @@ def describe(project: Project, place: LabProject, below: Path, *, may_act: bool 
     observers = tuple(one for one in state.observers() if now() - one.heartbeat < _OBSERVERS_WITHIN)
     questions = tuple(decision for decision in state.decisions() if decision.waits)
     rollout = state.running_rollout()
-    scene = acts.Scene(project, champion, challenger, former, deployments, questions, rollout, observers)
+    scene = acts.Scene(project, champion, challenger, former, deployments, questions, rollout, observers, history)
     return LabProduction(
         project=place,
         problem=project.config.settings.use_case.problem,
