@@ -56,12 +56,14 @@ export function Questions({
 
 interface IAlertsProps {
   alerts: readonly IAlert[];
+  /** whoever looks has the right to change production */
+  may: boolean;
   now: Date;
   onAcknowledge: (alert: IAlert) => void;
   onMute: (alert: IAlert) => void;
 }
 
-export function Alerts({ alerts, now, onAcknowledge, onMute }: IAlertsProps): JSX.Element {
+export function Alerts({ alerts, may, now, onAcknowledge, onMute }: IAlertsProps): JSX.Element {
   const { trans } = useWords();
   return (
     <section className="rw-box rw-wide rw-half">
@@ -71,9 +73,12 @@ export function Alerts({ alerts, now, onAcknowledge, onMute }: IAlertsProps): JS
           <Mark tone="fine">{trans.__('None: nobody has to look at anything.')}</Mark>
         </p>
       )}
+      {alerts.length > 0 && !may && (
+        <p className="rw-muted">{trans.__('You have no right to acknowledge or mute them.')}</p>
+      )}
       <ul className="rw-entries">
         {alerts.map(alert => (
-          <Alert key={alert.id} alert={alert} now={now} onAcknowledge={onAcknowledge} onMute={onMute} />
+          <Alert key={alert.id} {...{ alert, may, now, onAcknowledge, onMute }} />
         ))}
       </ul>
     </section>
@@ -82,6 +87,7 @@ export function Alerts({ alerts, now, onAcknowledge, onMute }: IAlertsProps): JS
 
 function Alert({
   alert,
+  may,
   now,
   onAcknowledge,
   onMute
@@ -114,13 +120,13 @@ function Alert({
       </div>
       <div className="rw-acts">
         {!alert.acknowledged && (
-          <button type="button" className="rw-minor" onClick={() => onAcknowledge(alert)}>
+          <button type="button" className="rw-minor" disabled={!may} onClick={() => onAcknowledge(alert)}>
             {trans.__('Acknowledge…')}
             <span className="rw-hidden"> {alert.title}</span>
           </button>
         )}
         {!muted && (
-          <button type="button" className="rw-minor" onClick={() => onMute(alert)}>
+          <button type="button" className="rw-minor" disabled={!may} onClick={() => onMute(alert)}>
             {trans.__('Mute for %1 h', HOURS)}
             <span className="rw-hidden"> {alert.title}</span>
           </button>

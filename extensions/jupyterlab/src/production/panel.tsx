@@ -112,6 +112,7 @@ function Production({ model, said, commands, onOpen }: IProductionProps): JSX.El
             <Questions production={production} onAct={onAct} />
             <Alerts
               alerts={production.alerts}
+              may={production.may_act}
               now={asked ?? new Date()}
               onAcknowledge={onAlert(ACKNOWLEDGE)}
               onMute={onAlert(MUTE)}

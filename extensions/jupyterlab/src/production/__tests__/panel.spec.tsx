@@ -119,11 +119,17 @@ describe('Alerts', () => {
       muted_until: null
     } as IAlert;
     const nothing = () => undefined;
-    const host = shown(<Alerts alerts={[alert]} now={new Date()} onAcknowledge={nothing} onMute={nothing} />);
+    const drawn = (may: boolean) =>
+      shown(<Alerts alerts={[alert]} may={may} now={new Date()} onAcknowledge={nothing} onMute={nothing} />);
+    const host = drawn(true);
     expect(host.querySelectorAll('img')).toHaveLength(0);
     expect([...host.querySelectorAll('button')].map(button => button.textContent)).toEqual([
       `Mute for 24 h ${NASTY}`
     ]);
+    expect(host.querySelector('button')?.disabled).toBe(false);
+    const looking = drawn(false);
+    expect(looking.querySelector('button')?.disabled).toBe(true);
+    expect(looking.textContent).toContain('You have no right to acknowledge or mute them.');
   });
 });
 
