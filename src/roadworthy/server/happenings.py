@@ -24,10 +24,13 @@ class Seen:
     jobs: Mapping[str, Job] = field(default_factory=dict)
     runs: Mapping[str, RunRecord] = field(default_factory=dict)
     files: Mapping[Path, object] = field(default_factory=dict)
+    logs: Mapping[str, object] = field(default_factory=dict)
 
 
 class Happenings:
-    """Looks at a project again and again; what was there at first is not told.
+    """Looks at a project again and again; what was there at first is not told, only that it is looked at from now on.
+
+    Whoever asked about the project before that asks once more, so that nothing is missed in between.
 
     Parameters
     ----------
@@ -38,9 +41,13 @@ class Happenings:
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
         self._seen = self._see()
+        self._new = True
 
     def __call__(self) -> Sequence[LabEvent]:
         """Return what has happened since the last look."""
+        if self._new:
+            self._new = False
+            return [LabEvent(kind="files", project=self._opened.folder, title="The project is looked at from now on")]
         before, self._seen = self._seen, self._see()
         return [
             *_of_jobs(before, self._seen),
@@ -59,7 +66,8 @@ class Happenings:
             runs = self._opened.state.runs(limit=_RUNS)
         except RoadworthyError:  # it is broken just now, which the page is told when it asks
             return Seen(files=files)
-        return Seen({job.id: job for job in found}, {run.id: run for run in runs}, files)
+        logs = {job.id: stamp(jobs.log(config, job.id)) for job in found}
+        return Seen({job.id: job for job in found}, {run.id: run for run in runs}, files, logs)
 
     def _of_files(self, before: Seen, after: Seen) -> Iterator[LabEvent]:
         both = {**before.files, **after.files}
@@ -74,7 +82,8 @@ class Happenings:
 def _of_jobs(before: Seen, after: Seen) -> Iterator[LabEvent]:
     for name, job in after.jobs.items():
         former = before.jobs.get(name)
-        if former is not None and (former.state, former.tasks, former.run) == (job.state, job.tasks, job.run):
+        as_before = former is not None and _told(former) == _told(job)
+        if as_before and before.logs.get(name) == after.logs.get(name):
             continue
         severity: Severity = "warning" if job.state == "failed" else "info"
         yield LabEvent(
@@ -87,6 +96,10 @@ def _of_jobs(before: Seen, after: Seen) -> Iterator[LabEvent]:
             state=job.state,
             run=job.run,
         )
+
+
+def _told(job: Job) -> tuple[object, ...]:
+    return job.state, job.tasks, job.run
 
 
 def _what(job: Job) -> str:
