@@ -23,7 +23,7 @@ def show(look: Look, project: Project) -> Page:
     page.goto(look.lab.url(f"{project.root.name}/pyproject.toml"))
     page.locator(".jp-FileEditor").wait_for()
     palette(page, "Show Production")
-    page.locator(".rw-boxes").wait_for()
+    page.locator(".rw-production h1").wait_for()
     return page
 
 
@@ -166,6 +166,8 @@ def test_what_is_broken_in_the_project_is_said_with_its_place(look: Look, airpor
     page = show(look, airport)
     banner = page.locator(".rw-production .rw-banner")
     expect(banner).to_contain_text("policy.yaml")
+    expect(page.locator(".rw-production")).to_contain_text("cannot be read until this is mended")
+    expect(page.locator(".rw-box")).to_have_count(0)  # nothing is said of what is not known
     look.at("broken", ".rw-production")
     banner.get_by_role("button").click()
     expect(page.locator(".lm-TabBar-tab.lm-mod-current", has_text="policy.yaml")).to_be_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,19 +160,17 @@ def test_a_report_is_a_cells_output_also_where_the_notebook_is_not_trusted(
 def test_a_hundred_columns_over_a_hundred_windows_are_shown(look: Look, airport: Project) -> None:
     last = airport.state.windows()[-1]
     pattern = last.readings[0]
-    many = [pattern.model_copy(update={"column": f"column {i:03}"}) for i in range(100)]
-    bare = [one.model_copy(update={"bars": ()}) for one in many]
-    windows = [
-        _moved(last, -i).model_copy(update={"readings": tuple(bare if i else many), "segments": ()}) for i in range(100)
-    ]
-    report = Report(project="wide", windows=tuple(windows))
-    whole = json.loads(report.model_dump_json())
-    output = nbformat.v4.new_output("display_data", data={MIME_TYPE: whole, "text/plain": "a report"})
-    cell = nbformat.v4.new_code_cell("view", outputs=[output])
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), look.lab.root / airport.root.name / "wide.ipynb")
-    page = show(look, f"{airport.root.name}/wide.ipynb")
-    assert page.locator(".rw-opener").count() == page.locator(".rw-strip").count() == 100
-    assert page.locator(".rw-output .rw-details").count() == 1
+    readings = tuple(pattern.model_copy(update={"column": f"column {i:03}"}) for i in range(100))
+    folder = airport.root / "wide"
+    folder.mkdir()
+    for i in range(100):
+        found = _moved(last, -i).model_copy(update={"readings": readings, "segments": ()})
+        (folder / f"{found.window.name}.drift.json").write_text(found.model_dump_json())
+    page = show(look, f"{airport.root.name}/wide/{last.window.name}.drift.json")
+    expect(page.locator(".rw-strip")).to_have_count(100)
+    assert page.locator(".rw-opener").count() == 100
+    assert page.locator(".rw-sheet .rw-details").count() == 1
+    expect(page.get_by_role("img", name="Effect of column 000 over 100 windows")).to_be_visible()
 
 
 def _moved(found: WindowReport, days: int) -> WindowReport:

@@ -66,6 +66,7 @@ interface IProductionProps {
 function Production({ model, said, commands, onOpen }: IProductionProps): JSX.Element {
   const { trans } = useWords();
   const { production, error, asked, path } = model;
+  const read = (production?.acts.length ?? 0) > 0; // something may or may not be done wherever it could be read
   const run = (command: string, args: { [name: string]: string | number | null }) =>
     void commands.execute(command, args);
   const onAct = (act: IProductionAct) =>
@@ -108,22 +109,26 @@ function Production({ model, said, commands, onOpen }: IProductionProps): JSX.El
             {asked && <Asked at={asked} onRefresh={() => void model.load()} />}
           </div>
           <Problems project={production.project} onOpen={onOpen} />
-          <div className="rw-boxes">
-            <Questions production={production} onAct={onAct} />
-            <Alerts
-              alerts={production.alerts}
-              may={production.may_act}
-              now={asked ?? new Date()}
-              onAcknowledge={onAlert(ACKNOWLEDGE)}
-              onMute={onAlert(MUTE)}
-            />
-            <Versions production={production} onAct={onAct} />
-            <Drift marks={production.drift} onOpen={report => run(OPEN_REPORT, { path: report })} />
-            <PerformanceCard production={production} />
-            <Traffic production={production} />
-            <UnderWay production={production} />
-            <History production={production} />
-          </div>
+          {read ? (
+            <div className="rw-boxes">
+              <Questions production={production} onAct={onAct} />
+              <Alerts
+                alerts={production.alerts}
+                may={production.may_act}
+                now={asked ?? new Date()}
+                onAcknowledge={onAlert(ACKNOWLEDGE)}
+                onMute={onAlert(MUTE)}
+              />
+              <Versions production={production} onAct={onAct} />
+              <Drift marks={production.drift} onOpen={report => run(OPEN_REPORT, { path: report })} />
+              <PerformanceCard production={production} />
+              <Traffic production={production} />
+              <UnderWay production={production} />
+              <History production={production} />
+            </div>
+          ) : (
+            <p>{trans.__('How production does cannot be read until this is mended.')}</p>
+          )}
         </>
       )}
     </>
