@@ -57,6 +57,8 @@ def test_what_is_broken_is_named_and_opened_at_its_line(look: Look, project: Pat
     expect(banners.filter(has_text="pipeline.yaml").first).to_be_visible()
     expect(banners.filter(has_text="policy.yaml").first).to_contain_text("no_such_key")
     expect(page.locator(".rw-status-button")).to_contain_text("problem")
+    expect(page.locator(".rw-panel")).to_contain_text("once what is broken is mended")
+    expect(page.locator(".rw-panel").get_by_role("button", name="Add a parameters cell")).to_have_count(0)
     look.at("problems", ".rw-panel")
     button = banners.filter(has_text="pipeline.yaml").get_by_role("button", name=re.compile(r"Open at line \d+")).first
     line = int(re.findall(r"\d+", button.inner_text())[0])

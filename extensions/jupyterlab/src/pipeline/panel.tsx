@@ -104,15 +104,19 @@ function NoProject(): JSX.Element {
 
 function NoTask({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
   const { trans } = usePage();
+  const tasks = model.pipeline?.tasks ?? [];
+  const broken = tasks.length === 0 && (model.project?.problems.length ?? 0) > 0;
+  const title = model.path ? trans.__('Not a task') : trans.__('No notebook is open');
+  const words = model.path
+    ? trans.__('No task of pipeline.yaml has this notebook as its source.')
+    : trans.__('Open a notebook of the pipeline to see how it stands.');
   return (
     <section className="rw-block" aria-label={trans.__('The open notebook’s task')}>
-      <h2 className="rw-title">{model.path ? trans.__('Not a task') : trans.__('No notebook is open')}</h2>
+      <h2 className="rw-title">{broken ? trans.__('Not known') : title}</h2>
       <p className="rw-quiet">
-        {model.path
-          ? trans.__('No task of pipeline.yaml has this notebook as its source.')
-          : trans.__('Open a notebook of the pipeline to see how it stands.')}
+        {broken ? trans.__('How the notebook stands can be told once what is broken is mended.') : words}
       </p>
-      <RunButtons busy={model.running} stale={model.stale.length} act={act} />
+      {tasks.length > 0 && <RunButtons busy={model.running} stale={model.stale.length} act={act} />}
     </section>
   );
 }
@@ -122,9 +126,11 @@ function Parameters({ model, act, notebooks }: IPanelProps): JSX.Element | null 
   const [, again] = React.useReducer((count: number) => count + 1, 0);
   const { notebook, task } = model;
   const panel = notebooks.currentWidget;
-  const added = panel !== null && hasParameters(cellsOf(panel));
-  const missing = notebook?.parameters_cell === null && panel !== null;
-  if (!missing && !task) {
+  // what stands on the screen decides, saved or not
+  const open = panel?.context.isReady ? panel : null;
+  const missing = open !== null && !hasParameters(cellsOf(open));
+  const added = open !== null && !missing && notebook?.parameters_cell === null && open.context.model.dirty;
+  if (!missing && !added && !task) {
     return null;
   }
   return (
@@ -132,7 +138,7 @@ function Parameters({ model, act, notebooks }: IPanelProps): JSX.Element | null 
       <summary>
         <h2 className="rw-title">{trans.__('Parameters')}</h2>
       </summary>
-      {missing && !added && (
+      {missing && (
         <>
           <p className="rw-quiet">
             {trans.__('This notebook has no cell tagged “parameters”, so a run cannot be given anything.')}
@@ -150,15 +156,15 @@ function Parameters({ model, act, notebooks }: IPanelProps): JSX.Element | null 
           </div>
         </>
       )}
-      {missing && added && (
+      {added && (
         <p className="rw-quiet">{trans.__('A parameters cell was added; save the notebook to use it.')}</p>
       )}
-      {notebook && !missing && notebook.parameters.length === 0 && (
+      {notebook && !missing && !added && notebook.parameters.length === 0 && (
         <p className="rw-quiet">
           {trans.__('The parameters cell declares nothing that a run could be given.')}
         </p>
       )}
-      {notebook && notebook.parameters.length > 0 && (
+      {notebook && !missing && notebook.parameters.length > 0 && (
         <ParametersForm
           key={model.path}
           parameters={notebook.parameters}
