@@ -106,7 +106,8 @@ def test_a_run_goes_on_without_the_page_and_can_be_broken_off(look: Look, projec
     (project / "env.yaml").write_text('rows: "3"\nseconds: "600"\nproducts: products\n')
     path = f"{project.name}/notebooks/count.ipynb"
     page = look.open(path)
-    page.locator(".rw-panel").get_by_role("button", name=re.compile("All that is stale")).click()
+    page.get_by_role("menuitem", name="Roadworthy").click()
+    page.get_by_role("menuitem", name="Run All That Is Stale").click()
     job = page.locator(".rw-job")
     expect(job.locator(".rw-row").filter(has_text="count")).to_contain_text("Running")
     page.goto("about:blank")
@@ -115,7 +116,9 @@ def test_a_run_goes_on_without_the_page_and_can_be_broken_off(look: Look, projec
     expect(job).to_have_attribute("data-state", "running")
     expect(job.locator(".rw-row").filter(has_text="count")).to_contain_text("Running")
     look.at("running", ".rw-panel", ".rw-status")
-    look.execute("roadworthy:cancel-run")
+    look.execute("apputils:activate-command-palette")
+    page.locator("#command-palette input, .lm-CommandPalette-input").first.fill("Cancel the Run")
+    page.keyboard.press("Enter")
     expect(job).to_have_attribute("data-state", "cancelled")
     until(lambda: look.lab.ask(f"pipeline?path={project.name}")["job"] is None)
 
