@@ -98,6 +98,10 @@ def _of_jobs(before: Seen, after: Seen) -> Iterator[LabEvent]:
         )
 
 
+def _executed(count: int) -> str:
+    return "1 task was executed" if count == 1 else f"{count} tasks were executed"
+
+
 def _told(job: Job) -> tuple[object, ...]:
     return job.state, job.tasks, job.run
 
@@ -123,7 +127,7 @@ def _of_runs(before: Seen, after: Seen, folder: str) -> Iterator[LabEvent]:
             kind="run",
             project=folder,
             title=f"Run {run.id} {_RUN_WORDS[run.state]}",
-            message=f"{', '.join(failed)} failed" if failed else f"{len(run.tasks)} tasks were executed",
+            message=f"{', '.join(failed)} failed" if failed else _executed(len(run.tasks)),
             severity="warning" if run.state == "failed" else "info",
             run=run.id,
         )
