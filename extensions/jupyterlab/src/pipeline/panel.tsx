@@ -84,7 +84,9 @@ function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
           onOpen={act.openFile}
         />
       )}
-      {notebook && project?.found && <Parameters model={model} act={act} notebooks={notebooks} />}
+      {notebook && project?.found && (task || project.problems.length === 0) && (
+        <Parameters model={model} act={act} notebooks={notebooks} />
+      )}
       {task && <Runs model={model} act={act} revision={model.revision} />}
       {project?.found && <Tasks model={model} act={act} />}
     </>
