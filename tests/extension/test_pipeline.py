@@ -78,6 +78,7 @@ def test_another_version_of_the_server_is_named(look: Look, project: Path) -> No
     look.page.route("**/roadworthy/api/notebook*", older)
     page = look.open(f"{project.name}/notebooks/count.ipynb")
     expect(page.locator(".rw-banner").first).to_contain_text("the server of version 0.0.1")
+    page.unroute_all(behavior="wait")  # what is on its way must not outlive the page
 
 
 def test_a_task_is_saved_and_run_and_its_failing_cell_is_opened(look: Look, project: Path) -> None:
