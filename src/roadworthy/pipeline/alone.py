@@ -57,7 +57,7 @@ def run(config: Config, pipeline: Pipeline, name: str, given: Mapping[str, Any],
     try:
         with _no_orphans():
             papermill.execute_notebook(notebook, str(executed), cwd=str(config.root), **options)
-    except Exception as error:
+    except Exception as error:  # whatever a notebook may raise
         words = kernels.explain(error, task=name, notebook=task.source, cells=notebook.cells, parameters=values)
         fact, step = failures.parts(str(secrets.masked(words, known)))
         raise PipelineError(fact, step) from error

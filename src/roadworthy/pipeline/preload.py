@@ -173,7 +173,7 @@ def _stamp(path: str) -> tuple[int, int]:
 
 # --- reaching it ----------------------------------------------------------------------------------------------------
 
-_HELD: dict[str, socket.socket] = {}  # by the recipe's key
+_HELD: dict[str, socket.socket] = {}  # by the socket's path
 _STARTERS: list[subprocess.Popen[bytes]] = []
 
 
@@ -193,15 +193,15 @@ def start(preload: Iterable[str], environment: Mapping[str, str] | None = None) 
         Why there will be no warm kernels; nothing when they can be expected.
     """
     environment = KERNEL_ENVIRONMENT | dict(os.environ if environment is None else environment)
-    recipe = Recipe([sys.executable], preload, environment)
     try:
-        connection = connect(recipe)
+        connection = connect(Recipe([sys.executable], preload, environment))
         with _closed_on_failure(connection):
             send(connection, {"hold": True})
+            path = str(connection.getpeername())
     except (NotWarm, OSError) as error:
         return str(error)
-    former = _HELD.pop(recipe.key(), None)  # it may be held by one that has ended
-    _HELD[recipe.key()] = connection
+    former = _HELD.pop(path, None)  # it may be held by one that has ended
+    _HELD[path] = connection
     if former is not None:
         former.close()
     return ""

@@ -219,6 +219,12 @@ def test_a_process_is_held_once_and_what_fails_leaves_nothing_open(
     assert connection.fileno() == -1
 
 
+@linux
+def test_an_idle_time_that_is_none_is_told_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(preload.IDLE_VARIABLE, "soon")
+    assert preload.start([]) == f"{preload.IDLE_VARIABLE} is 'soon', not a number of seconds"
+
+
 def test_elsewhere_there_is_none_and_it_is_said_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert preload.start([]) == "on darwin a process with its imports done cannot safely be forked"
