@@ -65,19 +65,39 @@ def test_the_rfc3987_mend_is_still_needed() -> None:
     assert _python(code) == "True"
 
 
-NEEDED = "import json, sys; {first}import ploomber; print(json.dumps([m in sys.modules for m in {names!r}]))"
-SELDOM = [imported for imported, _ in SELDOM_NEEDED.values()]
+NEEDED = "import json, sys; {first}import {importer}; print(json.dumps([m in sys.modules for m in {names!r}]))"
+# each module that is mended, and an import that leads to it
+LEADS_TO = {
+    "ploomber_engine.profiling": "ploomber",
+    "ploomber.io.unserialize": "ploomber",
+    "whylogs.core.stubs": "whylogs",
+}
+MENDED = [pytest.param(LEADS_TO[name], list(late), id=name) for name, late in SELDOM_NEEDED.items()]
 
 
 @pytest.mark.slow
-def test_ploomber_is_imported_without_what_it_seldom_needs() -> None:
-    assert json.loads(_python(NEEDED.format(first="", names=SELDOM))) == [False, False]
+@pytest.mark.parametrize(("importer", "late"), MENDED)
+def test_what_is_seldom_needed_is_not_imported(importer: str, late: list[str]) -> None:
+    assert json.loads(_python(NEEDED.format(first="", importer=importer, names=late))) == [False] * len(late)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("importer", "late"), MENDED)
+def test_that_mend_is_still_needed(importer: str, late: list[str]) -> None:
+    """When this fails, the module no longer imports them by itself: remove it from startup.py."""
+    without = "sys.meta_path[:] = [f for f in sys.meta_path if 'Seldom' not in repr(f)]; "
+    assert json.loads(_python(NEEDED.format(first=without, importer=importer, names=late))) == [True] * len(late)
+
+
+@pytest.mark.slow
+def test_it_is_there_when_it_is_asked_for() -> None:
     code = "import ploomber.io.unserialize as u, ploomber_engine.profiling as p; print(u.pd.DataFrame, p.plt.figure)"
     assert _python(code).startswith("<class 'pandas.DataFrame'> <function figure")
+    code = "from whylogs.core.stubs import sklc, skld, sklp; print(sklc.KMeans, skld.PCA, sklp.cosine_distances)"
+    assert _python(code).startswith("<class 'sklearn.cluster._kmeans.KMeans'> <class 'sklearn.decomposition._pca.PCA'>")
 
 
 @pytest.mark.slow
-def test_that_mend_is_still_needed() -> None:
-    """When this fails, Ploomber no longer imports them by itself: remove the mend from startup.py."""
-    without = "sys.meta_path[:] = [f for f in sys.meta_path if 'Seldom' not in repr(f)]; "
-    assert json.loads(_python(NEEDED.format(first=without, names=SELDOM))) == [True, True]
+def test_a_command_that_needs_no_model_does_without_the_heavy_libraries() -> None:
+    code = "import sys; import roadworthy.cli.watching; print({'scipy.stats', 'sklearn', 'bentoml'} & {*sys.modules})"
+    assert _python(code) == "set()"

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import special, stats
 
 from roadworthy.monitoring.blocks import Blocks, as_floats, columns_of_kind
 from roadworthy.monitoring.wording import figure
@@ -111,8 +111,8 @@ def _number(blocks: Blocks, name: str) -> list[_Floats]:
     values, scores = as_floats(blocks.rows[name]), np.zeros(len(blocks.rows))
     for side in (False, True):
         own = (blocks.of_window == side) & np.isfinite(values)
-        ranks = stats.rankdata(values[own])
-        scores[own] = _standard(special.ndtri((ranks - 0.5) / max(len(ranks), 1)))
+        ranks = scipy.stats.rankdata(values[own])
+        scores[own] = _standard(scipy.special.ndtri((ranks - 0.5) / max(len(ranks), 1)))
     return [scores]
 
 
@@ -203,12 +203,12 @@ def _strength(blocks: Blocks, pair: _Pair) -> tuple[_Measure, float, float]:
     numbers, _ = columns_of_kind(blocks.rows[[pair.first, pair.second]])
     sides = [blocks.rows[blocks.of_window == side][[pair.first, pair.second]].dropna() for side in (False, True)]
     if len(numbers) == 2:
-        ranked = [[stats.rankdata(as_floats(side[name])) for name in numbers] for side in sides]
+        ranked = [[scipy.stats.rankdata(as_floats(side[name])) for name in numbers] for side in sides]
         before, after = (float((_standard(x) * _standard(y)).mean()) if len(x) else 0.0 for x, y in ranked)
         return "rank correlation", before, after
     if len(numbers) == 1:
         other = pair.second if numbers[0] == pair.first else pair.first
-        before, after = (_ratio(stats.rankdata(as_floats(side[numbers[0]])), side[other]) for side in sides)
+        before, after = (_ratio(scipy.stats.rankdata(as_floats(side[numbers[0]])), side[other]) for side in sides)
         return "correlation ratio", before, after
     before, after = (_cramer(pd.crosstab(side[pair.first], side[pair.second]).to_numpy()) for side in sides)
     return "Cramer's V", before, after
@@ -225,4 +225,4 @@ def _ratio(ranks: _Floats, groups: pd.Series) -> float:
 def _cramer(table: NDArray[np.int64]) -> float:
     if min(table.shape, default=0) < 2:
         return 0.0
-    return float(stats.contingency.association(table, method="cramer"))
+    return float(scipy.stats.contingency.association(table, method="cramer"))

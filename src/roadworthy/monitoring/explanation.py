@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from roadworthy.config import BusinessValue
 from roadworthy.errors import MonitoringError
@@ -22,7 +22,7 @@ from roadworthy.monitoring.wording import figure
 from roadworthy.records import Explanation
 
 _Floats = NDArray[np.float64]
-_NORMAL_95 = float(stats.norm.isf(0.025))
+_NORMAL_95 = -float(scipy.special.ndtri(0.025))
 _FOLDS = 5
 _FEWEST_EFFECTIVE = 200  # rows that the weighted ones must be worth
 _MOST_IMBALANCE = 0.2  # deviations by which the weighted rows' mean of a feature may be off the window's

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from roadworthy.config import PerformancePolicy
 from roadworthy.monitoring.wording import figure, percent
@@ -111,7 +111,7 @@ def _wait(labels: pd.Series[Any], labelled: _Bools, ages: _Floats, delays: _Floa
     negative = known & ~positive
     if min(positive.sum(), negative.sum()) < _FEWEST:
         return 0.0, ""
-    if stats.mannwhitneyu(delays[positive], delays[negative]).pvalue >= _SURE:
+    if scipy.stats.mannwhitneyu(delays[positive], delays[negative]).pvalue >= _SURE:
         return 0.0, ""
     later = "positive" if np.median(delays[positive]) > np.median(delays[negative]) else "negative"
     medians = (figure(float(np.median(delays[of])), 2) for of in (positive, negative))
@@ -124,8 +124,8 @@ def _weights(scores: _Floats, rows: _Bools, old: _Bools) -> tuple[_Floats | None
     without = old & ~rows
     if min(rows.sum(), without.sum()) < _FEWEST:
         return None, []
-    found = stats.ks_2samp(scores[rows], scores[old], method="asymp")
-    separate = stats.ks_2samp(scores[rows], scores[without], method="asymp")
+    found = scipy.stats.ks_2samp(scores[rows], scores[old], method="asymp")
+    separate = scipy.stats.ks_2samp(scores[rows], scores[without], method="asymp")
     if separate.pvalue >= _SURE or found.statistic < _LEAST_DISTANCE:
         return None, []
     edges = np.unique(np.quantile(scores[rows], np.linspace(0, 1, _STRATA + 1)[1:-1]))

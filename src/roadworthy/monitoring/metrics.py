@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special, stats
 
 from roadworthy.config import BusinessValue
 from roadworthy.records import MetricReading
@@ -24,7 +24,7 @@ _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
 
 DOUBT = 0.05
-Z = float(stats.norm.ppf(1 - DOUBT / 2))
+Z = -float(scipy.special.ndtri(DOUBT / 2))
 AUC = "roc_auc"
 _ONE = np.float64(1.0)
 
@@ -177,8 +177,8 @@ def reading(metric: str, value: float, error: float, n: int, trials: float) -> M
         bound = (DOUBT / 2) ** (1 / max(trials, 1.0))
         low, high = (0.0, 1 - bound) if value <= 0 else (bound, 1.0)
         return MetricReading(metric=metric, value=float(np.clip(value, 0, 1)), low=low, high=high, n=n)
-    centre, margin = special.logit(value), Z * error / (value * (1 - value))
-    ends = special.expit([centre - margin, centre + margin])
+    centre, margin = scipy.special.logit(value), Z * error / (value * (1 - value))
+    ends = scipy.special.expit([centre - margin, centre + margin])
     return MetricReading(metric=metric, value=value, low=float(ends[0]), high=float(ends[1]), n=n)
 
 

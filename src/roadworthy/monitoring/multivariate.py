@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 from roadworthy.monitoring.blocks import LEAST, Blocks, encoded
 from roadworthy.records import Separation
@@ -22,7 +22,7 @@ _DEALS = 2_000  # of the stretches' sides: the least p-value is one in so many
 THRESHOLD = 0.55  # area under the ROC curve
 _NAMED = 3
 _MOST_ALIKE = 0.9  # correlation of neighbours
-_NORMAL_95 = float(stats.norm.isf(0.025))
+_NORMAL_95 = -float(scipy.special.ndtri(0.025))
 
 
 def separation(
@@ -227,7 +227,7 @@ def _drivers(
             rows = known[held_out].copy()
             if shuffled is not None:
                 rows[:, shuffled] = rng.permutation(rows[:, shuffled])
-            ranks = stats.rankdata(model.predict_proba(rows)[:, 1])
+            ranks = scipy.stats.rankdata(model.predict_proba(rows)[:, 1])
             mine = blocks.of_window[held_out]
             count = int(mine.sum())
             falls.append((ranks[mine].sum() - count * (count + 1) / 2) / (count * (len(mine) - count)))

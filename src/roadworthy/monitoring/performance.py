@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from roadworthy.config import BusinessValue
 from roadworthy.errors import MonitoringError
@@ -264,7 +264,7 @@ def _difference(
             f"{metric} cannot be compared: on these {n} rows it is not defined for both.",
             "Wait until more labels have come, or compare by another metric.",
         )
-    t = float(stats.t.ppf(1 - DOUBT / 2, n - 1))
+    t = float(scipy.stats.t.ppf(1 - DOUBT / 2, n - 1))
     margin = t * float((after.by_row - before.by_row).std(ddof=1)) / math.sqrt(n)
     return before.value, after.value, margin
 
@@ -284,8 +284,8 @@ def _delong(labels: _Bools, scores: _Floats) -> tuple[_Floats, _Floats]:
     """
     positives, negatives = scores[:, labels], scores[:, ~labels]
     m, n = positives.shape[1], negatives.shape[1]
-    ranks = stats.rankdata(scores, axis=1)
-    above = (ranks[:, labels] - stats.rankdata(positives, axis=1)) / n
-    below = 1 - (ranks[:, ~labels] - stats.rankdata(negatives, axis=1)) / m
+    ranks = scipy.stats.rankdata(scores, axis=1)
+    above = (ranks[:, labels] - scipy.stats.rankdata(positives, axis=1)) / n
+    below = 1 - (ranks[:, ~labels] - scipy.stats.rankdata(negatives, axis=1)) / m
     covariance = np.atleast_2d(np.cov(above)) / m + np.atleast_2d(np.cov(below)) / n
     return above.mean(axis=1), covariance

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 from roadworthy.monitoring.profiles import ColumnSummary
 
@@ -95,10 +95,10 @@ class Favour:
         if freedom < 1:
             return 0.0
         noncentrality = together * float((np.square(after - before) / pooled).sum())
-        needed = max(float(stats.chi2.isf(bar.level, freedom)), bar.usual**2)
-        sure = float(stats.ncx2.sf(needed, freedom, max(noncentrality, 1e-12)))
+        needed = max(float(scipy.stats.chi2.isf(bar.level, freedom)), bar.usual**2)
+        sure = float(scipy.stats.ncx2.sf(needed, freedom, max(noncentrality, 1e-12)))
         spread = np.sqrt(pooled[0] * (1 - pooled[0]) / together)
-        large = float(stats.norm.sf((bar.distance - abs(after[0] - before[0])) / spread))
+        large = float(scipy.stats.norm.sf((bar.distance - abs(after[0] - before[0])) / spread))
         return min(sure, large)
 
     def smallest(self, power: float, *, rows: float, rows_reference: float, bar: Bar) -> float | None:
@@ -114,7 +114,7 @@ class Favour:
         most = float(np.log(_LARGEST_ODDS))
         if missing(most) < 0:
             return None
-        return float(np.exp(sign * optimize.brentq(missing, 0.0, most, xtol=1e-4)))
+        return float(np.exp(sign * scipy.optimize.brentq(missing, 0.0, most, xtol=1e-4)))
 
     def _cells(self, odds: float, rows: float, rows_reference: float) -> tuple[_Floats, _Floats]:
         """Pool the categories that expect too few rows, as the measure does."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
+import scipy
 
 from roadworthy.monitoring import performance
 from roadworthy.records import MetricReading
 
-_NORMAL_95 = float(stats.norm.isf(0.025))
+_NORMAL_95 = -float(scipy.special.ndtri(0.025))
 _LOWEST = {"roc_auc": 0.5, "accuracy": 0.0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
 _STEPS = 60  # halvings: beyond a float's own digits
 
@@ -57,7 +57,7 @@ def smallest(
     for _ in range(_STEPS):
         middle = (low + enough) / 2
         low, enough = (low, middle) if called(middle) else (middle, enough)
-    fall = enough + float(stats.norm.ppf(power)) * (below + above) / 2 / _NORMAL_95
+    fall = enough + float(scipy.stats.norm.ppf(power)) * (below + above) / 2 / _NORMAL_95
     return fall if _LOWEST.get(release.metric, -math.inf) <= after(release, fall) else None
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special, stats
 
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
 from roadworthy.monitoring.profiles import ColumnSummary
@@ -113,16 +113,16 @@ class Seen:
         if usual == 0:
             return 1.0
         if self._numeric:
-            return float(special.kolmogorov(usual))
-        return float(stats.chi2.sf(usual**2, max(len(self.noise.expected) - 1, 1)))
+            return float(scipy.special.kolmogorov(usual))
+        return float(scipy.stats.chi2.sf(usual**2, max(len(self.noise.expected) - 1, 1)))
 
     def size(self, p_value: float) -> float:
         """Return the difference, in standard errors, whose p-value this is; 0 for 1."""
         if p_value >= 1:
             return 0.0
         if self._numeric:
-            return float(special.kolmogi(p_value))
-        return float(np.sqrt(stats.chi2.isf(p_value, max(len(self.noise.expected) - 1, 1))))
+            return float(scipy.special.kolmogi(p_value))
+        return float(np.sqrt(scipy.stats.chi2.isf(p_value, max(len(self.noise.expected) - 1, 1))))
 
     @property
     def _numeric(self) -> bool:

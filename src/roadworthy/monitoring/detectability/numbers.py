@@ -7,8 +7,8 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import optimize, special
 
 from roadworthy.monitoring.profiles import ColumnSummary
 
@@ -57,7 +57,7 @@ class Shift:
     def after(self, size: float) -> _Floats:
         """Return the shares after a shift by ``size`` standard deviations of the normal scores, shape (values,)."""
         below = np.cumsum(self.before)
-        scores = special.ndtri(np.clip(below - self.before / 2, 1e-6, 1 - 1e-6))
+        scores = scipy.special.ndtri(np.clip(below - self.before / 2, 1e-6, 1 - 1e-6))
         weights = self.before * np.exp(size * scores - size**2 / 2)
         shares: _Floats = weights / weights.sum()
         return shares
@@ -117,7 +117,7 @@ class Shift:
             if missing(_LARGEST, sign) >= 0:
                 if missing(0.0, sign) >= 0:
                     return 0.0
-                return sign * float(optimize.brentq(missing, 0.0, _LARGEST, args=(sign,), xtol=1e-3))
+                return sign * float(scipy.optimize.brentq(missing, 0.0, _LARGEST, args=(sign,), xtol=1e-3))
         return None
 
 

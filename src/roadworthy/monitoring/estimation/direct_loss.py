@@ -13,18 +13,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.model_selection import KFold
 
 from roadworthy.errors import MonitoringError
 from roadworthy.monitoring.metrics import DOUBT
 from roadworthy.records import MetricReading
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 _Floats = NDArray[np.float64]
 Loss = Literal["mae", "mse"]
@@ -87,7 +88,7 @@ class DirectLoss:
         of_labels = float(np.mean(constant + factor * foretold.mean(axis=0) ** 2)) / len(rows)
         of_models = (folds - 1) / folds * float(np.sum((means - means.mean()) ** 2))
         freedom = (folds - 1) * ((of_labels + of_models) / max(of_models, 1e-300)) ** 2
-        margin = float(stats.t.ppf(1 - DOUBT / 2, freedom)) * math.sqrt(of_labels + of_models)
+        margin = float(scipy.stats.t.ppf(1 - DOUBT / 2, freedom)) * math.sqrt(of_labels + of_models)
         value = max(float(means.mean()), 0.0)
         low, high = max(value - margin, 0.0), value + margin
         return MetricReading(metric=self.loss, value=value, low=low, high=high, n=len(rows))
@@ -122,6 +123,8 @@ def learn(
     >>> 0.5 < learned.estimate(inputs[inputs["x"] > 0.8], np.zeros((inputs["x"] > 0.8).sum())).value < 1.1
     True
     """
+    from sklearn.model_selection import KFold  # heavy; only where rows are kept
+
     losses = _LOSSES[loss](np.asarray(labels, dtype=np.float64) - np.asarray(answers, dtype=np.float64))
     if len(losses) < _FEWEST or not np.isfinite(losses).all():
         raise MonitoringError(
@@ -136,11 +139,13 @@ def learn(
         models.append(_trees().fit(rows.iloc[rest], losses[rest]))
         foretold[fold] = models[-1].predict(rows.iloc[fold])
     design = np.column_stack([np.ones_like(foretold), foretold**2])
-    (constant, factor), _ = optimize.nnls(design, (losses - foretold) ** 2)
+    (constant, factor), _ = scipy.optimize.nnls(design, (losses - foretold) ** 2)
     return DirectLoss(loss, tuple(models), (float(constant), float(factor)), categories)
 
 
 def _trees() -> HistGradientBoostingRegressor:
+    from sklearn.ensemble import HistGradientBoostingRegressor  # as above
+
     return HistGradientBoostingRegressor(
         max_iter=60, max_leaf_nodes=8, min_samples_leaf=30, early_stopping=False, random_state=0
     )

@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from roadworthy.contract import Column
 from roadworthy.monitoring.design_effect import DesignEffect
@@ -65,7 +65,7 @@ def _by_name(reference: SlicedColumn, window: SlicedColumn, column: Column) -> E
     design = DesignEffect.of(once.by_slice, new.by_slice, np.array([pooled]), np.ones(1))
     rows = design.rows(once.n, design.reference), design.rows(new.n, design.window)
     hits, expected, drawn = round(new.value * rows[1]), round(once.value * rows[0]), round(rows[1])
-    p_value = float(stats.hypergeom.sf(hits - 1, round(rows[0]) + drawn, hits + expected, drawn))
+    p_value = float(scipy.stats.hypergeom.sf(hits - 1, round(rows[0]) + drawn, hits + expected, drawn))
     low, high = wilson(new.value, rows[1], quantile(1 - CONFIDENCE, design))
     names = [name for name in window.whole.counts() if name not in known][:_NAMED]
     subject, headline, fact = _Words.of(
@@ -122,7 +122,7 @@ def _by_number(reference: ColumnSummary, window: ColumnSummary, column: Column) 
     certain = min(max(together.low - before.high, 0.0), float(window.values)) / window.values
 
     def detectable(level: float) -> float:
-        return min((most_expected + float(stats.norm.isf(level) + 1) * deviation) / window.values, 1.0)
+        return min((most_expected + float(scipy.stats.norm.isf(level) + 1) * deviation) / window.values, 1.0)
 
     subject, headline, fact = _Words.of(column, f"at least {percent(certain)}", [])
     return Evidence(
@@ -130,7 +130,7 @@ def _by_number(reference: ColumnSummary, window: ColumnSummary, column: Column) 
         effect=certain,
         effect_low=certain,
         effect_high=1.0,  # each new category has one row at least; how many more is not known
-        p_value=float(stats.norm.sf((new - most_expected) / deviation)),
+        p_value=float(scipy.stats.norm.sf((new - most_expected) / deviation)),
         n_reference=reference.values,
         n_window=window.values,
         effective_n_reference=reference.values,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from roadworthy.config import QualityPolicy
 from roadworthy.contract import Column
@@ -44,7 +44,7 @@ def lateness(window: Sliced, promised: float, time: Column, policy: QualityPolic
     design = DesignEffect.of(nothing, late.by_slice, np.array([late.value]), np.ones(1))
     rows = max(design.rows(late.n, design.window), 1.0)
     low, high = wilson(late.value, rows, quantile(_DOUBT, design))
-    p_value = design.careful(float(stats.binom.sf(round(late.value * rows) - 1, round(rows), policy.late)))
+    p_value = design.careful(float(scipy.stats.binom.sf(round(late.value * rows) - 1, round(rows), policy.late)))
     middle = delays.whole.quantiles([0.5])[0]
     return Fact(
         time.name,

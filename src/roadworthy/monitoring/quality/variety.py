@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from roadworthy.config import QualityPolicy
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
@@ -43,7 +43,7 @@ def variety(before: SlicedColumn, after: SlicedColumn, policy: QualityPolicy, mi
             effect=effects[0],
             effect_low=0.0 if abs(away) < NORMAL_95 * error else min(effects),
             effect_high=max(effects),
-            p_value=float(2 * stats.norm.sf(abs(away) / error)) if away else 1.0,
+            p_value=float(2 * scipy.stats.norm.sf(abs(away) / error)) if away else 1.0,
             n_reference=before.whole.values,
             n_window=after.whole.values,
             effective_n_reference=before.whole.values,
@@ -52,7 +52,7 @@ def variety(before: SlicedColumn, after: SlicedColumn, policy: QualityPolicy, mi
             headline=f"{name} has {'more' if away > 0 else 'fewer'} distinct values",
             fact=f"{figure(round(found))}, about {figure(round(expected))} were to be expected",
             detectable=lambda level: _apart(
-                expected + (float(stats.norm.isf(level / 2)) + NORMAL_POWER) * error, expected
+                expected + (float(scipy.stats.norm.isf(level / 2)) + NORMAL_POWER) * error, expected
             ),
         ),
         minimum_rows,
@@ -84,8 +84,8 @@ def rarefied(counts: Sequence[float], rows: float) -> tuple[float, float]:
     c = np.asarray(counts, dtype=np.float64)
     n = c.sum()
     left = np.maximum(n - c - rows, -1.0)  # rows beyond what the others fill: the value is surely there
-    logs = special.gammaln(n - c + 1) - special.gammaln(np.maximum(left, 0) + 1)
-    logs -= special.gammaln(n + 1) - special.gammaln(n - rows + 1)
+    logs = scipy.special.gammaln(n - c + 1) - scipy.special.gammaln(np.maximum(left, 0) + 1)
+    logs -= scipy.special.gammaln(n + 1) - scipy.special.gammaln(n - rows + 1)
     missed = np.where(left < 0, 0.0, np.exp(np.minimum(logs, 0.0)))
     return float((1 - missed).sum()), float((missed * (1 - missed)).sum())
 
