@@ -8,10 +8,8 @@ from pathlib import Path
 
 from roadworthy import approvals, candidate, decisions, registry, retraining, rollouts
 from roadworthy.audit import COMMAND_LINE, recorded
-from roadworthy.data import ingest as ingestion
 from roadworthy.data import quality
-from roadworthy.data.ingest import OnProblem, OnProgress
-from roadworthy.data.sources import Source, read_file
+from roadworthy.data.sources import read_file
 from roadworthy.errors import DataError
 from roadworthy.monitoring import alerts
 from roadworthy.monitoring import report as reports
@@ -25,7 +23,6 @@ from roadworthy.records import (
     Decision,
     Finding,
     HistoryEntry,
-    Ingestion,
     ModelVersion,
     ReplayAccount,
     RunRecord,
@@ -39,45 +36,6 @@ from roadworthy.serving import tokens
 _RUNNING_SECONDS = 60.0  # a service that has not reported itself for so long has ended
 _SILENT_SECONDS = 60.0  # an observer that has not for so long, and has not said that it ended, has died
 _BY_HAND = (alerts.UNDELIVERED, "observer", "retraining:")  # the first goes when what was not delivered is
-
-
-def ingest(
-    project: Project,
-    source: Source,
-    *,
-    dataset: str | None = None,
-    on_progress: OnProgress | None = None,
-    on_problem: OnProblem | None = None,
-) -> list[Ingestion]:
-    """Take a source's batches through the contract into the dataset's versioned table; bad rows go to quarantine.
-
-    Parameters
-    ----------
-    project
-        The project.
-    source
-        From `roadworthy.data.sources.open_source`.
-    dataset
-        One of the contract's, by default the one that the model learns from.
-    on_progress
-        Called with the rows done and, where it is known, their number.
-    on_problem
-        Called for each batch that was not taken; without it they are raised, after all others were taken.
-
-    Raises
-    ------
-    DataError, DataRefused
-        When a batch cannot be read, is not what the contract names, or breaks it too often.
-    """
-    return ingestion.ingest_source(
-        source,
-        dataset=project.contract.dataset(dataset) if dataset else project.dataset,
-        tables=project.tables,
-        state=project.state,
-        policy=project.config.policy.quarantine,
-        on_progress=on_progress,
-        on_problem=on_problem,
-    )
 
 
 def train(

@@ -20,7 +20,7 @@ INTERRUPTED = 130
 # Each command and the module that has it, in the order of the help. A module is imported when one of its commands is
 # called: a build with nothing to do then takes half a second, where importing everything takes three.
 COMMANDS = {
-    "demo": "start",
+    "demo": "demo",
     "init": "start",
     "contract": "contract",
     "ingest": "data",
@@ -28,8 +28,8 @@ COMMANDS = {
     "build": "build",
     "runs": "runs",
     "trace": "runs",
-    "debug": "runs",
-    "release": "production",
+    "debug": "debug",
+    "release": "release",
     "promote": "production",
     "rollback": "production",
     "rollout": "rollout",
@@ -40,15 +40,15 @@ COMMANDS = {
     "score": "scoring",
     "client": "client",
     "consumers": "client",
-    "replay": "traffic",
-    "labels": "traffic",
+    "replay": "replay",
+    "labels": "labels",
     "observe": "watching",
     "explain": "explain",
     "detectability": "detectability",
     "watch": "watching",
     "alerts": "alerts",
     "approve": "watching",
-    "status": "watching",
+    "status": "status",
 }
 
 

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from roadworthy import lifecycle, past, terminal
+from roadworthy import past, terminal
 from roadworthy import project as projects
 from roadworthy.cli.common import HERE, AsJson, Folder, Reason, Who, err, me, out, printed_as_json
+from roadworthy.contract import Dataset
 from roadworthy.data import follow as following
+from roadworthy.data import ingest as ingestion
 from roadworthy.data import sources, versions
 from roadworthy.data.ingest import OnProblem
 from roadworthy.data.readers import Format
@@ -61,8 +63,14 @@ def ingest(
             return
         source = sources.open_source(address, query=query, format=format)
         with rows_taken(source.name, quiet=as_json) as progress:
-            batches = lifecycle.ingest(
-                project, source, dataset=dataset or None, on_progress=progress, on_problem=problem
+            batches = ingestion.ingest_source(
+                source,
+                dataset=_dataset(project, dataset),
+                tables=project.tables,
+                state=project.state,
+                policy=project.config.policy.quarantine,
+                on_progress=progress,
+                on_problem=problem,
             )
     if not printed_as_json(batches, as_json):
         for found in batches:
@@ -210,7 +218,7 @@ def _followed(
 ) -> Iterator[Ingestion]:
     return following.follow(
         address,
-        dataset=project.contract.dataset(dataset) if dataset else project.dataset,
+        dataset=_dataset(project, dataset),
         tables=project.tables,
         state=project.state,
         policy=project.config.policy.quarantine,
@@ -221,6 +229,10 @@ def _followed(
         watermark=watermark,
         format=format,
     )
+
+
+def _dataset(project: Project, name: str) -> Dataset:
+    return project.contract.dataset(name) if name else project.dataset
 
 
 def _table(project: Project, name: str) -> str:

@@ -1,9 +1,7 @@
-"""Commands on runs: what ran, what changed between two, what something came from, and a failed task opened again."""
+"""Commands on runs: what ran, what changed between two, and what something came from."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Annotated
 
 import typer
@@ -12,7 +10,6 @@ from roadworthy import project as projects
 from roadworthy import terminal
 from roadworthy import trace as tracing
 from roadworthy.cli.common import HERE, AsJson, Folder, out, printed_as_json
-from roadworthy.pipeline import debug as debugging
 from roadworthy.pipeline import runs as found_runs
 from roadworthy.terminal import runs as shown
 
@@ -79,25 +76,3 @@ def trace(
         found = tracing.trace(project, what)
     if not printed_as_json(found, as_json):
         shown.show_trace(out, found)
-
-
-@app.command()
-def debug(
-    task: Annotated[str, typer.Argument(help="A task of the pipeline.")],
-    run: Annotated[str, typer.Option(help="Restore this run; by default the newest that executed the task.")] = "",
-    no_open: Annotated[bool, typer.Option("--no-open", help="Write the notebook, without JupyterLab.")] = False,
-    folder: Folder = HERE,
-) -> None:
-    """Open a copy of a task's notebook in JupyterLab, with the inputs of the run in which it failed.
-
-    Example: roadworthy debug train
-    """
-    with projects.load(folder) as project:
-        chosen = found_runs.find(project.state, run) if run else None
-        notebook = debugging.prepare(project.config, project.state, task, run=chosen)
-        root = project.root
-    out.print(f"Wrote {notebook.path}", highlight=False)
-    for warning in notebook.warnings:
-        out.print(f"[yellow]![/] {warning}", highlight=False)
-    if not no_open:
-        subprocess.run([sys.executable, "-m", "jupyterlab", str(notebook.path)], cwd=root, check=False)

@@ -1,4 +1,4 @@
-"""Commands to begin with: the demo and a new project."""
+"""The command to begin with: a new project."""
 
 from __future__ import annotations
 
@@ -7,24 +7,10 @@ from typing import Annotated
 
 import typer
 
-from roadworthy import demo as demonstration
 from roadworthy import project as projects
 from roadworthy.cli.common import out
 
 app = typer.Typer()
-
-
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Option(help="Where it works; made anew each time.")] = Path("roadworthy-demo"),
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer flights and months, about a minute.")] = False,
-) -> None:
-    """Run the whole loop on real flights and tell its story. Exit code 1 when its account does not add up.
-
-    Example: roadworthy demo --quick
-    """
-    if not demonstration.run(folder, out, quick=quick):
-        raise typer.Exit(1)
 
 
 @app.command()

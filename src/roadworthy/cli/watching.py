@@ -13,7 +13,6 @@ from roadworthy.cli.common import HERE, AsJson, Folder, Who, err, me, out, print
 from roadworthy.errors import MonitoringError, RoadworthyError
 from roadworthy.project import Project
 from roadworthy.records import Decision, Look
-from roadworthy.status import status as read_status
 from roadworthy.terminal.rollout import show_rollout
 
 app = typer.Typer()
@@ -104,19 +103,6 @@ def approve(
         answered = approvals.answer(project, decision, approve=not reject, who=who or me(), note=note)
     if not printed_as_json(answered, as_json):
         terminal.show_decision(out, answered)
-
-
-@app.command()
-def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Show champion, last run, windows, retrainings, questions, open alerts, running services and observers.
-
-    Example: roadworthy status --json
-    """
-    with projects.load(folder) as project:
-        found = read_status(project)
-        metric = project.config.settings.use_case.metric
-    if not printed_as_json(found, as_json):
-        terminal.show_status(out, found, metric)
 
 
 def _looked(project: Project, who: str, *, shown: bool) -> list[Decision]:
