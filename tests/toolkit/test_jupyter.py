@@ -60,6 +60,7 @@ def test_the_file_browser_lists_a_folder(tmp_path: Path) -> None:
     assert "work.ipynb" in names
 
 
+@pytest.mark.full  # what it looks at changes with constraints.txt alone
 def test_the_mend_is_still_needed(tmp_path: Path) -> None:
     """When this fails, Ploomber's server extension works again: remove packaging/jupyter_server_config.json."""
     with _jupyter(tmp_path, "--ServerApp.jpserver_extensions={'ploomber': True}") as address:

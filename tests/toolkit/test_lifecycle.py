@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from roadworthy.monitoring import importance
 from roadworthy.monitoring.estimation import calibration
 from roadworthy.monitoring.estimation.calibration import Calibration
 from roadworthy.project import Project
-from roadworthy.records import Deployment, Window, WindowReport, now
+from roadworthy.records import Deployment, ModelVersion, Window, WindowReport, now
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SHARE = "0.1"
@@ -43,14 +44,42 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def released(built: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ModelVersion]:
+    """A copy of it, and a store of models beside it, after a release."""
+    root = tmp_path_factory.mktemp("released") / built.name
+    shutil.copytree(built, root)
+    with pytest.MonkeyPatch.context() as patch, projects.load(root) as project:
+        patch.setenv("BENTOML_HOME", str(root.parent / "bentoml"))
+        return root, lifecycle.release(project, who="ada")
+
+
+@contextmanager
+def _copied(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A copy of a project with its store of models."""
+    monkeypatch.setenv("BENTOML_HOME", str(folder / "bentoml"))
+    if (root.parent / "bentoml").exists():
+        shutil.copytree(root.parent / "bentoml", folder / "bentoml")
+    shutil.copytree(root, folder / root.name)
+    with projects.load(folder / root.name) as project:
+        yield project
+
+
 @pytest.fixture
 def project(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A copy of the built project, each test's own."""
-    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
-    root = tmp_path / "late-flights"
-    shutil.copytree(built, root)
-    with projects.load(root) as project:
+    with _copied(built, tmp_path, monkeypatch) as project:
         yield project
+
+
+@pytest.fixture
+def live(
+    released: tuple[Path, ModelVersion], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Project, ModelVersion]]:
+    """A copy of the released project, each test's own, and its champion."""
+    root, champion = released
+    with _copied(root, tmp_path, monkeypatch) as project:
+        yield project, champion
 
 
 def _live(project: Project, start: str, end: str, *, labels: bool = True) -> pd.DataFrame:
@@ -95,8 +124,8 @@ def _of(reports: list[WindowReport], month: int) -> WindowReport:
     return next(report for report in reports if report.window == _window(month))
 
 
-def test_the_first_version_that_passes_becomes_champion(project: Project) -> None:
-    version = lifecycle.release(project, who="ada")
+def test_the_first_version_that_passes_becomes_champion(live: tuple[Project, ModelVersion]) -> None:
+    project, version = live
     assert version.gate.passed
     assert registry.resolve(project.state, "champion") == version
     assert version.tables["flights"] >= 0
@@ -154,8 +183,8 @@ def test_without_traffic_there_is_nothing_to_observe(project: Project) -> None:
         lifecycle.observe(project)
 
 
-def test_windows_are_judged_once_and_again_when_a_late_label_comes(project: Project) -> None:
-    lifecycle.release(project, who="ada")
+def test_windows_are_judged_once_and_again_when_a_late_label_comes(live: tuple[Project, ModelVersion]) -> None:
+    project, _ = live
     may = _live(project, "2013-05-02", "2013-06-03", labels=False)
     reports = lifecycle.observe(project)
     assert [report.open for report in reports] == [False, True]
@@ -178,8 +207,10 @@ def test_windows_are_judged_once_and_again_when_a_late_label_comes(project: Proj
     assert "temp" in page.read_text()
 
 
-def test_drift_leads_to_a_challenger_trained_before_the_window_and_judged_on_it(project: Project) -> None:
-    champion = lifecycle.release(project, who="ada")
+def test_drift_leads_to_a_challenger_trained_before_the_window_and_judged_on_it(
+    live: tuple[Project, ModelVersion],
+) -> None:
+    project, champion = live
     _live(project, "2013-06-02", "2013-07-03")
     decisions = lifecycle.watch_once(project, who="policy")
     made = next(decision for decision in decisions if decision.window == _window(6))
@@ -198,8 +229,8 @@ def test_drift_leads_to_a_challenger_trained_before_the_window_and_judged_on_it(
     assert len(lines) == len({alert.cause for alert in alerts})
 
 
-def test_a_bad_version_is_found_out_and_taken_back(project: Project) -> None:
-    good = lifecycle.release(project, who="ada")
+def test_a_bad_version_is_found_out_and_taken_back(live: tuple[Project, ModelVersion]) -> None:
+    project, good = live
     names = project.config.settings.pipeline
     hurried = {names.start: "2013-03-01", names.end: "2013-03-04", names.products: "products/hurried"}
     lifecycle.train(project, hurried)

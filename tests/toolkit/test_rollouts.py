@@ -425,7 +425,7 @@ def test_a_kill_at_any_moment_neither_promotes_twice_nor_leaves_it_hanging(
     rollout = _start(project, pair[1], 0.5)
     _answer(project, rollout)
     moment = rollout.since + LATER
-    for delay in (0.0, 0.1, 0.2, 0.4, 0.8):
+    for delay in (0.0, 0.2, 0.6):
         command = [sys.executable, "-c", _LOOKING, str(root), moment.isoformat()]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None

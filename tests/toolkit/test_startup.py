@@ -59,6 +59,7 @@ def test_nbformat_does_not_build_parsers_when_imported() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.full  # what it looks at changes with constraints.txt alone
 def test_the_rfc3987_mend_is_still_needed() -> None:
     """When this fails, jsonschema no longer imports the parsers by itself: remove the mend from startup.py."""
     code = "import sys; del sys.modules['rfc3987_syntax']; import jsonschema; print('rfc3987_syntax' in sys.modules)"
@@ -82,6 +83,7 @@ def test_what_is_seldom_needed_is_not_imported(importer: str, late: list[str]) -
 
 
 @pytest.mark.slow
+@pytest.mark.full  # what it looks at changes with constraints.txt alone
 @pytest.mark.parametrize(("importer", "late"), MENDED)
 def test_that_mend_is_still_needed(importer: str, late: list[str]) -> None:
     """When this fails, the module no longer imports them by itself: remove it from startup.py."""

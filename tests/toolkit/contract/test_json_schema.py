@@ -59,7 +59,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 rows = st.fixed_dictionaries({name: values | st.none() for name, values in VALUES.items()})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(rows, max_size=6))
 def test_a_validator_and_the_row_checks_agree(given_rows: list[dict[str, Any]]) -> None:
     frame = pd.DataFrame([GOOD, *given_rows], dtype="object")

@@ -184,7 +184,7 @@ def tables(draw: st.DrawFn) -> list[pd.DataFrame]:
     return [frame.iloc[:cut], frame.iloc[cut:]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(), st.text())
 def test_the_data_always_obeys_the_contract_inferred_from_it(chunks: list[pd.DataFrame], name: str) -> None:
     frame = pd.concat(chunks)

@@ -142,9 +142,9 @@ def test_processes_of_another_machine_load_it_at_once(
     monkeypatch.setenv("ROADWORTHY_ARCHIVE", str(tmp_path / "archive"))
     monkeypatch.setenv("BENTOML_HOME", str(other))
     command = [sys.executable, "-c", LOADER, str(root), version.tag]
-    workers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
-    assert [worker.communicate()[1] for worker in workers] == [""] * 4
-    assert [worker.returncode for worker in workers] == [0] * 4
+    workers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [worker.communicate()[1] for worker in workers] == [""] * 2
+    assert [worker.returncode for worker in workers] == [0] * 2
 
 
 def test_a_changed_file_is_not_taken(

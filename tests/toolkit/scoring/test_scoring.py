@@ -22,7 +22,7 @@ from roadworthy.project import Project
 from roadworthy.serving import credentials
 from roadworthy.serving.server import Server
 
-MOST_KILLS = 4
+MOST_KILLS = 3
 KEY = ["request_id", "row"]
 
 

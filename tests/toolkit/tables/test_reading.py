@@ -101,7 +101,7 @@ def test_adjoining_stretches_partition_the_rows(cuts: list[int], seconds: list[i
 def test_a_reader_leaves_quietly(tables: Tables, frame: pd.DataFrame) -> None:
     """The own pyarrow reader of deltalake aborts the process at its exit, in most runs."""
     tables.append("flights", pd.concat([frame] * 50_000, ignore_index=True))
-    for _ in range(4):
+    for _ in range(2):
         done = subprocess.run(
             [sys.executable, "-c", READER, tables.address], capture_output=True, text=True, check=False, timeout=60
         )

@@ -20,11 +20,15 @@ from roadworthy.monitoring.profiles import mends
 LOG = "import whylogs, pandas; print(whylogs.log(pandas.DataFrame({'a': ['x', 'y']})).view().to_pandas()['counts/n'])"
 
 
+@pytest.mark.full  # what it looks at changes with constraints.txt alone
 def test_the_numpy_mend_is_still_needed() -> None:
     without = subprocess.run([sys.executable, "-c", LOG], capture_output=True, text=True, check=False)
     assert "np.unicode_" in without.stderr, (
         "whylogs logs on this numpy by itself: remove the line `np.unicode_ = ...` from monitoring/profiles/mends.py"
     )
+
+
+def test_with_the_mend_whylogs_logs_by_itself() -> None:
     mended = f"import roadworthy.monitoring.profiles; {LOG}"
     with_mend = subprocess.run(
         [sys.executable, "-W", "error", "-c", mended], capture_output=True, text=True, check=True

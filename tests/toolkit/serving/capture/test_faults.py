@@ -127,7 +127,7 @@ def _workers(server: Server) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.full)])
 def test_what_was_acknowledged_is_there_once_whoever_is_killed(served: Project, kills: int) -> None:
     chance = random.Random(kills)
     server = Server.start(served.config, wait=START_SECONDS)
