@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
 from jupyter_core.paths import is_hidden
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from pydantic import ValidationError
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
 from roadworthy.errors import ProjectError, RoadworthyError, StateError
@@ -143,6 +145,13 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         self.set_header("Content-Type", "application/json")
         told = problem.model_dump(mode="json") if problem else None
         self.finish(json.dumps({"message": message, "next": next_step, "problem": told}))
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Log what went wrong; that a page left before it was answered is nothing wrong."""
+        if not isinstance(value, StreamClosedError):
+            super().log_exception(typ, value, tb)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401 - as its base
         """Answer an HTTP error, or a failure of ours that nobody expected, in the form of a refusal."""

@@ -55,6 +55,7 @@ class Server:
     address: str
     folder: Path
     process: subprocess.Popen[bytes]
+    log: Path
 
     def call(self, method: str, endpoint: str, body: object = None, /, **query: str) -> httpx.Response:
         """Ask an endpoint of ours, as a signed-in user."""
@@ -107,7 +108,8 @@ def start(folder: Path, *arguments: str) -> Server:
     private = folder.parent / f"{folder.name}-jupyter"
     private.mkdir(exist_ok=True)
     environment = os.environ | {"JUPYTER_CONFIG_DIR": str(private), "JUPYTER_RUNTIME_DIR": str(private)}
-    with (private / "log").open("wb") as log:
+    said = private / f"log-{port}"
+    with said.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", program, *options, f"--ServerApp.root_dir={folder}", *arguments],
             cwd=folder,
@@ -115,15 +117,15 @@ def start(folder: Path, *arguments: str) -> Server:
             stdout=log,
             stderr=log,
         )
-    server = Server(f"http://127.0.0.1:{port}", folder, process)
+    server = Server(f"http://127.0.0.1:{port}", folder, process, said)
     for _ in range(600):
-        assert process.poll() is None, (private / "log").read_text()
+        assert process.poll() is None, said.read_text()
         try:
             httpx.get(f"{server.address}/api", timeout=5)
             return server
         except httpx.HTTPError:
             time.sleep(0.1)
-    raise AssertionError((private / "log").read_text())
+    raise AssertionError(said.read_text())
 
 
 @pytest.fixture(scope="session")

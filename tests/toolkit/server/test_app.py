@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -97,6 +98,25 @@ def test_the_loop_goes_on_while_an_answer_waits_for_a_file(server: Server, proje
     assert answers[0].status_code == 200
     contract.unlink()
     contract.write_text(text)
+
+
+def test_a_page_that_leaves_before_its_answer_leaves_no_traceback(server: Server, project: Path) -> None:
+    contract = project / "monitoring/contract.yaml"
+    text = contract.read_text()
+    contract.unlink()
+    os.mkfifo(contract)
+    host, _, port = server.address.removeprefix("http://").partition(":")
+    asked = f"GET /roadworthy/api/pipeline?path={project.name} HTTP/1.1"
+    with socket.create_connection((host, int(port)), timeout=60) as page:
+        page.sendall(f"{asked}\r\nHost: {host}:{port}\r\nAuthorization: token a-token-of-the-tests\r\n\r\n".encode())
+        pipe = contract.open("w")  # once somebody reads it, which the answer waits for
+    with pipe:
+        httpx.get(f"{server.address}/api", timeout=60)  # the loop has turned: it knows that the page has left
+        contract.unlink()
+        contract.write_text(text)
+        pipe.write(text)
+    assert server.get("pipeline", path=project.name)["tasks"]
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_what_happens_is_told_as_an_event(server: Server, project: Path) -> None:
