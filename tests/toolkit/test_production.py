@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,12 +34,13 @@ from roadworthy.records import (
     WindowReport,
     now,
 )
-from roadworthy.records.lab import ActRequest, LabProduction, LabProject, ProductionAct
+from roadworthy.records.lab import ActRequest, LabEvent, LabProduction, LabProject, ProductionAct
 from roadworthy.serving.recent import bucket
 
 OLD, LIVE, NEXT = (f"late-flights:2026112{day}-171500-3fa2" for day in (2, 3, 4))
 MAY = Window(start=datetime(2013, 5, 1, tzinfo=UTC), end=datetime(2013, 6, 1, tzinfo=UTC))
 JUNE = Window(start=MAY.end, end=datetime(2013, 7, 1, tzinfo=UTC))
+JULY = Window(start=JUNE.end, end=datetime(2013, 8, 1, tzinfo=UTC))
 PLACE = LabProject(found=True, folder="project", name="late-flights", version="1")
 COLUMN = "<img src=x onerror=alert(1)>"
 
@@ -352,6 +355,12 @@ def test_nothing_new_is_nothing_told(project: Project) -> None:
     assert changes(project, before, seen(project), folder="project", below=project.root.parent) == []
 
 
+def _told(project: Project, before: Seen, after: Seen, *, folder: str, below: Path) -> list[LabEvent]:
+    """Return what happened by name, without that production changed by it."""
+    told = changes(project, before, after, folder=folder, below=below)
+    return [event for event in told if event.kind != "production"]
+
+
 def test_an_alert_is_told_when_it_opens_when_it_worsens_and_when_it_is_resolved(project: Project) -> None:
     told = []
     before = seen(project)
@@ -361,7 +370,7 @@ def test_an_alert_is_told_when_it_opens_when_it_worsens_and_when_it_is_resolved(
         else:
             project.state.resolve_alert("drift:x")
         after = seen(project)
-        told.append(changes(project, before, after, folder="project", below=project.root.parent))
+        told.append(_told(project, before, after, folder="project", below=project.root.parent))
         before = after
     opened, again, worse, gone = told
     assert [(e.kind, e.project, e.severity, e.title) for e in opened] == [
@@ -379,18 +388,81 @@ def test_of_a_muted_alert_nobody_is_told(project: Project) -> None:
     before = seen(project)
     alerts.mute(project.state, str(alert.id), now() + timedelta(hours=24), who="ada")
     alerts.tell([_finding("critical")], project.config, project.state)
-    assert changes(project, before, seen(project), folder="", below=project.root) == []
+    assert _told(project, before, seen(project), folder="", below=project.root) == []
 
 
 def test_each_switch_of_the_champion_is_told_with_both_versions(project: Project) -> None:
     before = seen(project)
     _move(project, "champion", NEXT, "promote")
     _move(project, "champion", LIVE, "rollback")
-    there, back = changes(project, before, seen(project), folder="", below=project.root)
+    there, back = _told(project, before, seen(project), folder="", below=project.root)
     assert (there.kind, there.version_from, there.version_to) == ("switch", LIVE, NEXT)
     assert (back.version_from, back.version_to, back.severity) == (NEXT, LIVE, "warning")
     assert back.title == f"Back to {LIVE.partition(':')[2]} in place of {NEXT.partition(':')[2]}"
     assert back.message == "By ada: better"
+
+
+def _acknowledged(project: Project) -> None:
+    (alert,) = project.state.open_alerts()
+    alerts.acknowledge(project.state, str(alert.id), who="ann", note="I look")
+
+
+def _answered(project: Project) -> None:
+    (question,) = (decision for decision in project.state.decisions() if decision.waits)
+    project.state.answer_decision(question.id, "rejected", who="ann", note="")
+
+
+def _begun(project: Project) -> None:
+    rollout = Rollout(
+        id="x", mode="canary", champion=LIVE, challenger=NEXT, steps=(0.1, 1.0), started=now(), since=now(), who="ann"
+    )
+    project.state.start_rollout(rollout, HistoryEntry(who="ann", action="rollout"))
+
+
+def _reported(project: Project) -> None:
+    project.state.heartbeat(Deployment(id="d", pid=1, version=LIVE, since=now(), heartbeat=now()))
+
+
+def _watched(project: Project) -> None:
+    project.state.save_observer(Observer(id="o", host="h", pid=1, every=60.0))
+
+
+@pytest.mark.parametrize(
+    ("act", "parts"),
+    [
+        (_acknowledged, "alerts"),
+        (_answered, "decisions"),
+        (lambda project: project.state.append_history(HistoryEntry(who="ann", action="retrain")), "history"),
+        (lambda project: _move(project, "challenger", OLD, "nominate"), "history and versions"),
+        (_begun, "history and rollout"),
+        (lambda project: project.state.save_window(_report(JULY)), "windows"),
+        (_reported, "services"),
+        (_watched, "observers"),
+    ],
+)
+def test_what_somebody_does_elsewhere_is_told_once(
+    project: Project, act: Callable[[Project], None], parts: str
+) -> None:
+    alerts.tell([_finding()], project.config, project.state)
+    asked = Decision(window=MAY, action="ask", asks_for="retrain", reason="drift", champion=LIVE)
+    project.state.add_decision(asked)
+    before = seen(project)
+    act(project)
+    after = seen(project)
+    where: dict[str, Any] = {"folder": "project", "below": project.root.parent}
+    (event,) = changes(project, before, after, **where)
+    assert (event.kind, event.project, event.message) == ("production", "project", parts)
+    assert changes(project, after, seen(project), **where) == []
+
+
+def test_that_a_service_or_an_observer_is_alive_is_nothing_new(project: Project) -> None:
+    _reported(project)
+    _watched(project)
+    before = seen(project)
+    _reported(project)
+    watching = Observer(id="o", host="h", pid=1, every=60.0, looked=now())
+    project.state.save_observer(watching)
+    assert changes(project, before, seen(project), folder="", below=project.root) == []
 
 
 def test_a_new_report_is_told_once_it_can_be_read(project: Project) -> None:

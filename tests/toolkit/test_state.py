@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -410,6 +411,28 @@ def test_deployments_report_and_are_forgotten(state: State) -> None:
     assert [d.id for d in state.deployments()] == ["a", "b"]
     state.forget_deployment("b")
     assert [d.id for d in state.deployments()] == ["a"]
+
+
+def test_the_parts_of_production_that_changed_have_other_signs(state: State) -> None:
+    def changed(act: Callable[[], object]) -> set[str]:
+        before = state.signs()
+        act()
+        after = state.signs()
+        assert before.keys() == after.keys()
+        return {part for part in after if before[part] != after[part]}
+
+    asked = decision(action="ask", asks_for="retrain")
+    state.add_decision(asked)
+    assert changed(state.signs) == set()
+    assert changed(lambda: state.append_history(HistoryEntry(who="ann", action="release"))) == {"history"}
+    moved = HistoryEntry(who="ann", action="nominate")
+    assert changed(lambda: state.move_alias("challenger", "m:2", moved)) == {"history", "versions"}
+    assert changed(lambda: state.answer_decision(asked.id, "approved", who="ann", note="", opening=retraining())) == {
+        "decisions",
+        "retrainings",
+    }
+    started = HistoryEntry(who="ann", action="rollout")
+    assert changed(lambda: state.start_rollout(_rollout("a"), started)) == {"history", "rollout"}
 
 
 # --- several processes, and their death --------------------------------------------------------------------------

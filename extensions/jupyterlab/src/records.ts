@@ -334,7 +334,7 @@ export interface IJobTask {
 
 /** Something that happened, for whoever has the project open. */
 export interface ILabEvent {
-  kind: 'job' | 'run' | 'alert' | 'switch' | 'report' | 'files';
+  kind: 'job' | 'run' | 'alert' | 'switch' | 'report' | 'production' | 'files';
   /** the project's folder below the server's root */
   project: string;
   at: string;

@@ -1,4 +1,4 @@
-"""What happened in production since an earlier look: alerts, switches of the champion, new reports."""
+"""What happened in production since an earlier look: alerts, switches of the champion, new reports, all else."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from roadworthy.monitoring.wording import listed, window_label
 from roadworthy.production.acts import bare
+from roadworthy.production.picture import ALIVE_SECONDS
 from roadworthy.project import Project
 from roadworthy.records import CHAMPION, Alert, Alias, HistoryEntry, Severity, WindowReport, now
 from roadworthy.records.lab import LabEvent
@@ -33,11 +34,14 @@ class Seen:
         Where the champion's pointer was.
     reports
         Files of the windows' reports, and when each was written, in nanoseconds.
+    parts
+        By part of production, in words, what is no longer equal once the part has changed.
     """
 
     alerts: Mapping[int, Alert] = field(default_factory=dict)
     champion: Alias | None = None
     reports: Mapping[Path, int] = field(default_factory=dict)
+    parts: Mapping[str, object] = field(default_factory=dict)
 
 
 def seen(project: Project) -> Seen:
@@ -48,14 +52,21 @@ def seen(project: Project) -> Seen:
     StateError
         When the state cannot be reached.
     """
-    alerts = {alert.id: alert for alert in project.state.open_alerts()}
-    return Seen(alerts, project.state.alias(CHAMPION), _reports(project.config.reports))
+    state = project.state
+    alerts = {alert.id: alert for alert in state.open_alerts()}
+    services = [
+        (one.id, one.version, one.challenger, one.problem) for one in state.deployments(within_seconds=ALIVE_SECONDS)
+    ]
+    observers = {(one.id, one.ended, one.problem) for one in state.observers()}
+    parts = state.signs() | {"alerts": alerts, "services": services, "observers": observers}
+    return Seen(alerts, state.alias(CHAMPION), _reports(project.config.reports), parts)
 
 
 def changes(project: Project, before: Seen, after: Seen, *, folder: str, below: Path) -> list[LabEvent]:
     """Tell what is new between two looks, the oldest first as far as that is known.
 
-    A muted alert is not told of; a report that cannot be read is not either.
+    A muted alert is not told of; a report that cannot be read is not either. Whatever else somebody did, from wherever,
+    is told as one event that names the parts of production that changed.
 
     Parameters
     ----------
@@ -77,8 +88,15 @@ def changes(project: Project, before: Seen, after: Seen, *, folder: str, below: 
         *_switches(project, before.champion, after.champion),
         *_new_reports(before.reports, after.reports, below),
         *_alerts(before.alerts, after.alerts, _newest(after.reports, below)),
+        *_parts(before.parts, after.parts),
     ]
     return [event.model_copy(update={"project": folder}) for event in events]
+
+
+def _parts(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[LabEvent]:
+    changed = sorted(part for part, sign in after.items() if part in before and sign != before[part])
+    if changed:
+        yield LabEvent(kind="production", project="", title="Production changed", message=listed(changed))
 
 
 # --- the champion --------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from roadworthy.records.lab import (
 )
 from roadworthy.serving import recent
 
-_ALIVE_SECONDS = 10.0  # a service that has not reported itself for so long has ended
+ALIVE_SECONDS = 10.0  # a service that has not reported itself for so long has ended
 _OBSERVERS_WITHIN = timedelta(days=1)
 _WINDOWS = 100  # the newest
 _HISTORY = 50
@@ -93,7 +93,7 @@ def describe(project: Project, place: LabProject, below: Path, *, may_act: bool 
     state = project.state
     history, reports = state.history(limit=None), state.newest_windows(Judged, _WINDOWS)
     champion, challenger, former = _versions(project, history)
-    deployments = state.deployments(within_seconds=_ALIVE_SECONDS)
+    deployments = state.deployments(within_seconds=ALIVE_SECONDS)
     observers = tuple(one for one in state.observers() if now() - one.heartbeat < _OBSERVERS_WITHIN)
     questions = tuple(decision for decision in state.decisions() if decision.waits)
     rollout = state.running_rollout()

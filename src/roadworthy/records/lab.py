@@ -285,7 +285,7 @@ class ProfileBar(Record):
 class LabEvent(Record):
     """Something that happened, for whoever has the project open."""
 
-    kind: Literal["job", "run", "alert", "switch", "report", "files"]
+    kind: Literal["job", "run", "alert", "switch", "report", "production", "files"]
     project: str = Field(description="the project's folder below the server's root")
     at: Moment = Field(default_factory=now)
     title: str = ""

@@ -10,9 +10,10 @@ from roadworthy.state.monitoring import Monitoring
 from roadworthy.state.production import Production
 from roadworthy.state.runs import DataAndRuns
 from roadworthy.state.serving import Serving
+from roadworthy.state.signs import Signs
 
 
-class State(DataAndRuns, Production, Serving, Monitoring, Alerts, Actions):
+class State(DataAndRuns, Production, Serving, Monitoring, Alerts, Actions, Signs):
     """The state database, opened. A context manager; `close` it otherwise.
 
     Every method raises StateError when the database cannot be reached.

@@ -261,9 +261,16 @@ def test_what_happens_in_production_is_noticed(server: Server, plain: Project) -
     (alert,) = _alert(plain)
     noticing.look()
     noticing.look()
-    assert [(event.kind, event.alert, event.project) for event in told] == [("alert", alert.id, plain.root.name)]
+    assert [(event.kind, event.alert, event.project) for event in told] == [
+        ("alert", alert.id, plain.root.name),
+        ("production", None, plain.root.name),
+    ]
     told.clear()
     plain.state.move_alias("champion", "a:1", HistoryEntry(who="ada", action="promote"))
     noticing.look()
-    assert [(event.kind, event.version_to) for event in told] == [("switch", "a:1")]
+    assert [(event.kind, event.version_to) for event in told] == [("switch", "a:1"), ("production", None)]
+    told.clear()
+    alerts.acknowledge(plain.state, str(alert.id), who="ann", note="from the command line")
+    noticing.look()
+    assert [(event.kind, event.message) for event in told] == [("production", "alerts")]
     opened.close()
