@@ -26,7 +26,7 @@ export const notificationPlugin: JupyterFrontEndPlugin<void> = {
   optional: [ITranslator, ISettingRegistry],
   activate: (app: JupyterFrontEnd, translator: ITranslator | null, registry: ISettingRegistry | null) => {
     const words = wordsOf(translator);
-    const told = new Told(window.localStorage);
+    const told = new Told(window.sessionStorage);
     let settings: ISettingRegistry.ISettings | null = null;
     registry?.load(notificationPlugin.id).then(
       loaded => (settings = loaded),

@@ -3,7 +3,7 @@ import { ILabEvent } from './records';
 const KEY = 'roadworthy:told';
 const MOST = 200;
 
-/** What a reader has been told of, over reloads of the page and in all its tabs. */
+/** What a page has told its reader of, over its reloads; kept where no other tab looks, since each tells by itself. */
 export class Told {
   constructor(private readonly kept: Pick<Storage, 'getItem' | 'setItem'>) {}
 

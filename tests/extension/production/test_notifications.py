@@ -59,6 +59,17 @@ def test_an_alert_is_told_with_its_report_and_can_be_muted(
     assert not any(one.id == alert.id and one.muted(now()) for one in airport.state.open_alerts())
 
 
+def test_each_open_page_is_told(look: Look, airport: Project) -> None:
+    pages = [listening(look, airport), look.page.context.new_page()]  # two tabs of one browser
+    pages[1].set_default_timeout(120_000)
+    pages[1].goto(look.lab.url(f"{airport.root.name}/pyproject.toml"))
+    pages[1].locator(".jp-FileEditor").wait_for()
+    pages[1].wait_for_timeout(1000)  # its ear to the server
+    airport.state.save_run(RunRecord(id="night", project="late-flights", state="done", started=now(), ended=now()))
+    for page in pages:
+        expect(page.locator(".Toastify__toast", has_text="Run night is done")).to_have_count(1)
+
+
 def test_runs_and_versions_are_told_once_also_after_the_page_is_loaded_again(look: Look, airport: Project) -> None:
     page = listening(look, airport)
     started = now()

@@ -19,9 +19,9 @@ const event: ILabEvent = {
 
 describe('Told', () => {
   it('tells an event once, over reloads of the page', () => {
-    window.localStorage.clear();
-    expect(new Told(window.localStorage).first(event)).toBe(true);
-    const reloaded = new Told(window.localStorage);
+    window.sessionStorage.clear();
+    expect(new Told(window.sessionStorage).first(event)).toBe(true);
+    const reloaded = new Told(window.sessionStorage);
     expect(reloaded.first(event)).toBe(false);
     expect(reloaded.first({ ...event, alert: 8 })).toBe(true);
     expect(reloaded.first({ ...event, severity: 'critical' })).toBe(true);
@@ -29,12 +29,12 @@ describe('Told', () => {
   });
 
   it('forgets what was told long ago, and survives what others wrote', () => {
-    window.localStorage.setItem('roadworthy:told', '{"not": "a list"}');
-    const told = new Told(window.localStorage);
+    window.sessionStorage.setItem('roadworthy:told', '{"not": "a list"}');
+    const told = new Told(window.sessionStorage);
     for (let alert = 0; alert < 300; alert++) {
       told.first({ ...event, alert });
     }
-    expect(JSON.parse(window.localStorage.getItem('roadworthy:told') ?? '')).toHaveLength(200);
+    expect(JSON.parse(window.sessionStorage.getItem('roadworthy:told') ?? '')).toHaveLength(200);
   });
 
   it('remembers by itself where the browser keeps nothing', () => {
