@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from roadworthy import registry
+from roadworthy.monitoring import alerts
 from roadworthy.project import Project
 from roadworthy.records import Finding, RunRecord, now
 
@@ -46,6 +47,8 @@ def test_an_alert_is_told_with_its_report_and_can_be_muted(
     expect(toast).to_be_visible()
     assert toast.locator("img").count() == 0
     expect(page.locator(".rw-production")).to_contain_text(f"{NASTY} drifted")  # the panel follows, unasked
+    alerts.acknowledge(airport.state, str(alert.id), who="bob", note="from the command line")
+    expect(page.locator(".rw-production")).to_contain_text("bob")
     look.at("notification", ".rw-production")
     toast.get_by_role("button", name="Open report").click()
     expect(page.locator(".rw-report h1", has_text="May 4, 2013")).to_be_visible()
