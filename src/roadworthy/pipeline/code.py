@@ -181,9 +181,10 @@ def _parsed(text: str) -> ast.Module | None:
 def _form(node: object) -> str:
     """The tree in words, without what is empty: Python versions differ in which empty fields there are."""
     if isinstance(node, ast.AST):
-        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
-        return f"{type(node).__name__}({','.join(f'{name}={_form(value)}' for name, value in fields)})"
-    return f"[{','.join(map(_form, node))}]" if isinstance(node, list) else repr(node)
+        found = ((name, getattr(node, name, None)) for name in node._fields)
+        fields = [f"{name}={_form(value)}" for name, value in found if value is not None and value != []]
+        return f"{type(node).__name__}({','.join(fields)})"
+    return f"[{','.join([_form(each) for each in node])}]" if isinstance(node, list) else repr(node)
 
 
 def _silenced(tree: ast.Module, text: str) -> str:

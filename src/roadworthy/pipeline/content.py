@@ -74,12 +74,8 @@ class Contents:
         if self._file is None or not self._changed:
             return
         rows = {name: [list(stamp), content] for name, (stamp, content) in self._known.items()}
-        aside = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        try:
-            aside.write_text(json.dumps(rows), encoding="utf-8")
-            aside.replace(self._file)
-        except OSError:
-            aside.unlink(missing_ok=True)
+        keep(self._file, rows)
+        self._changed = False
 
     def _kept(self) -> dict[str, tuple[_Stamp, str]]:
         try:
@@ -87,6 +83,16 @@ class Contents:
             return {name: ((s[0], s[1], s[2], s[3]), str(content)) for name, (s, content) in rows.items()}
         except (OSError, ValueError, TypeError, IndexError, AttributeError):
             return {}  # not there yet, or damaged: everything is read once more
+
+
+def keep(place: Path, learnt: object) -> None:
+    """Write what was learnt into a file, as JSON, all of it or nothing; where that cannot be done, nothing happens."""
+    aside = place.with_name(f"{place.name}.{os.getpid()}")
+    try:
+        aside.write_text(json.dumps(learnt), encoding="utf-8")
+        aside.replace(place)
+    except OSError:
+        aside.unlink(missing_ok=True)
 
 
 def _read(path: Path, size: int) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from roadworthy.config import Config
 from roadworthy.contract import Contract
-from roadworthy.pipeline import code
+from roadworthy.pipeline.codes import Codes
 from roadworthy.pipeline.content import Contents, text_hash
 from roadworthy.pipeline.spec import TaskSpec
 from roadworthy.records import Artifact, Record, RunRecord, TaskRecord
@@ -37,28 +36,16 @@ class Judgement(Record):
 
 
 class Memory:
-    """Hashes of what files hold, so that a file is read again only when it has changed."""
+    """Hashes of what files hold, and of their code, so that a file is read again only when it has changed."""
 
     def __init__(self, config: Config) -> None:
         self.contents = Contents(config.private("contents.json"))
-        self._codes: dict[tuple[str, bool], str] = {}
+        self.codes = Codes(config.private("codes.json"), self.contents)
 
-    def code_hash(self, source: Path, *, cosmetic: bool) -> str:
-        """Return the hash of a source's code.
-
-        Raises
-        ------
-        PipelineError
-            When there is no such file, or a notebook is not one.
-        """
-        try:
-            content = self.contents.hash(source)
-        except OSError:
-            content = ""
-        key = (f"{content}{source.suffix}", cosmetic)
-        if not content or key not in self._codes:
-            self._codes[key] = code.read(source).hash(cosmetic=cosmetic)
-        return self._codes[key]
+    def save(self) -> None:
+        """Keep what was learnt for the next build, or the next look."""
+        self.contents.save()
+        self.codes.save()
 
 
 class Freshness:
@@ -107,7 +94,7 @@ class Freshness:
         cosmetic = self._config.settings.pipeline.rerun_on == "text"
         text = task.text
         source = self._root / task.source
-        code_hash = text_hash(text) if text is not None else self._memory.code_hash(source, cosmetic=cosmetic)
+        code_hash = text_hash(text) if text is not None else self._memory.codes.hash(source, cosmetic=cosmetic)
         wanted = [path for name in task.upstream for path in upstream[name].data] + list(task.resources.values())
         inputs = {path: self._hash(path) or "missing" for path in wanted}
         parts = [code_hash, task.parameters, inputs, self._contract.hash, task.products]
@@ -125,7 +112,7 @@ class Freshness:
 
     def save(self) -> None:
         """Keep the hashes for the next build."""
-        self._contents.save()
+        self._memory.save()
 
     def _hash(self, path: str) -> str | None:
         try:

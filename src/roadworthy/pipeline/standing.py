@@ -73,6 +73,7 @@ class Standings:
             if task.name in running:
                 standing, reasons = "running", (f"{building.who if building else 'somebody'} builds it now",)
             found[task.name] = _lab_task(task, standing, reasons, newest)
+        self._memory.save()
         return tuple(found.values())
 
     # --- one task ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -94,6 +95,15 @@ def test_what_was_just_run_is_fresh(project: Project) -> None:
         "second": ("fresh", ()),
     }
     assert (found["second"].last_run, found["second"].seconds, found["second"].upstream) == (run, 2, ("first",))
+
+
+def test_what_one_look_has_read_another_after_a_restart_need_not_parse(project: Project) -> None:
+    project.ran("first", "second")
+    found = project.look()
+    kept = project.config.private("codes.json")
+    assert set(json.loads(kept.read_text())["codes"]) == {str(project.root / task.source) for task in found.values()}
+    again = Project(project.root, project.state)
+    assert again.look() == found
 
 
 def change_cells(root: Path) -> None:
