@@ -3,6 +3,7 @@ import React from 'react';
 import { Mark } from '../charts/mark';
 import { ChartTable, DataTable } from '../charts/table';
 import { IDeployment, ILabProduction, ITrafficPart } from '../records';
+import { Facts } from '../report/facts';
 import { sentence } from '../report/story';
 import { VersionLines } from '../report/sections';
 import { Moment, useWords } from '../words';
@@ -60,14 +61,7 @@ function Late({ part }: { part: ITrafficPart }): JSX.Element {
   return (
     <>
       <h3>{trans.__('The last ten minutes of %1', bare(part.version))}</h3>
-      <dl className="rw-tiles">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} className="rw-tiles" />
     </>
   );
 }

@@ -7,6 +7,7 @@ import { ChartTable, DataTable } from '../charts/table';
 import { IReading } from '../records';
 import { useWords } from '../words';
 import { IColumn, ITrendPoint } from './columns';
+import { Facts } from './facts';
 import { sentence } from './story';
 
 /** Everything that is known of a column: its worst reading, all others, and how it went over the windows. */
@@ -83,14 +84,7 @@ function Reading({ reading }: { reading: IReading }): JSX.Element {
         <p className="rw-said">
           <VerdictMark verdict={reading.verdict} /> <span>{sentence(reading.words)}</span>
         </p>
-        <dl className="rw-facts">
-          {facts.map(([name, value]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ))}
-        </dl>
+        <Facts facts={facts} />
       </div>
       {reading.bars.length > 0 && <Histogram title={reading.column} bars={reading.bars} />}
     </section>

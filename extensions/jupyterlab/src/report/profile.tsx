@@ -4,9 +4,10 @@ import { Histogram } from '../charts/histogram';
 import { DataTable } from '../charts/table';
 import { IProfileColumn } from '../records';
 import { useWords } from '../words';
-import { Head } from './table';
+import { Heads } from './heads';
 
 type Key = 'name' | 'kind' | 'missing' | 'distinct' | 'mean' | 'sd';
+const FIGURES: readonly Key[] = ['missing', 'distinct', 'mean', 'sd']; // the largest first
 
 /** A profile: what the columns of some rows hold, without the rows. */
 export function ProfileView({
@@ -29,6 +30,8 @@ export function ProfileView({
     ['mean', trans.__('Mean'), true],
     ['sd', trans.__('Deviation'), true]
   ];
+  const onPress = (key: Key) =>
+    setOrder({ key, descending: order?.key === key ? !order.descending : FIGURES.includes(key) });
   const rows = Math.max(0, ...columns.map(column => column.rows));
   return (
     <>
@@ -54,17 +57,7 @@ export function ProfileView({
         <table className="rw-figures rw-columns">
           <thead>
             <tr>
-              {heads.map(([key, title, number]) => (
-                <Head
-                  key={key}
-                  title={title}
-                  number={number}
-                  sorted={order?.key === key ? (order.descending ? 'descending' : 'ascending') : undefined}
-                  onPress={() =>
-                    setOrder({ key, descending: order?.key === key ? !order.descending : number })
-                  }
-                />
-              ))}
+              <Heads heads={heads} order={order} onPress={onPress} />
             </tr>
           </thead>
           <tbody>

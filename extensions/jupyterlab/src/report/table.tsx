@@ -5,6 +5,7 @@ import { Strip } from '../charts/strip';
 import { useWords } from '../words';
 import { chosen, IColumn, IFilter, IOrder, Key, pressed } from './columns';
 import { Details, useTrendWords } from './details';
+import { Heads } from './heads';
 import { Still } from './still';
 
 interface IColumnTableProps {
@@ -54,15 +55,7 @@ export function ColumnTable({ columns, windows }: IColumnTableProps): JSX.Elemen
         <table className="rw-figures rw-columns">
           <thead>
             <tr>
-              {heads.map(([key, title, number]) => (
-                <Head
-                  key={key}
-                  title={title}
-                  number={number}
-                  sorted={order.key === key ? (order.descending ? 'descending' : 'ascending') : undefined}
-                  onPress={() => setOrder(pressed(order, key))}
-                />
-              ))}
+              <Heads heads={heads} order={order} onPress={key => setOrder(pressed(order, key))} />
               {windows > 1 && <th scope="col">{trans.__('Trend')}</th>}
             </tr>
           </thead>
@@ -119,30 +112,6 @@ function Tools({ filter, onChange, children }: IToolsProps): JSX.Element {
         {children}
       </span>
     </div>
-  );
-}
-
-interface IHeadProps {
-  title: string;
-  number: boolean;
-  sorted: 'ascending' | 'descending' | undefined;
-  onPress: () => void;
-}
-
-export function Head({ title, number, sorted, onPress }: IHeadProps): JSX.Element {
-  return (
-    <th scope="col" aria-sort={sorted} className={number ? 'rw-num' : undefined}>
-      {useContext(Still) ? (
-        title
-      ) : (
-        <button type="button" className="rw-sort" onClick={onPress}>
-          {title}
-          <span className="rw-order" aria-hidden="true">
-            {sorted === 'ascending' ? '▲' : sorted === 'descending' ? '▼' : ''}
-          </span>
-        </button>
-      )}
-    </th>
   );
 }
 
