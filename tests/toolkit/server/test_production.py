@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 COLUMN = "<img src=x onerror=alert(1)>"
+IDENTITIES = """
+from jupyter_server.auth import IdentityProvider, User
+
+class Named(IdentityProvider):
+    async def get_user(self, handler):
+        anonymous = await super().get_user(handler)
+        name = handler.request.headers.get("X-User")
+        return User(*name.split(":")) if anonymous and name else anonymous
+"""
 AUTHORIZER = """
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 
@@ -231,6 +240,23 @@ def test_an_alert_is_acknowledged_and_muted_in_the_users_name(server: Server, pl
     hours = (plain.state.open_alerts()[0].muted_until - now()).total_seconds() / 3600
     assert hours == pytest.approx(24, abs=0.1)
     assert {entry.origin for entry in plain.state.audit()} == {"JupyterLab"}
+
+
+def test_who_acts_is_who_the_identity_provider_names(
+    plain: Project, another_server: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "people.py").write_text(IDENTITIES)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("ROADWORTHY_WHO", "the machine's")
+    running = another_server("--ServerApp.identity_provider_class=people.Named")
+    (alert,) = _alert(plain)
+    headers = {"Authorization": "token a-token-of-the-tests"}
+    url = f"{running.address}/roadworthy/api/alerts/{alert.id}/ack"
+    for user, name in (("ada:Ada Lovelace", "Ada Lovelace"), ("bob", "bob"), ("", "the machine's")):
+        answer = httpx.post(url, json={"path": plain.root.name}, headers=headers | {"X-User": user}, timeout=60)
+        assert answer.json()["acknowledged_by"] == name
+        assert plain.state.audit()[0].who == name
+    assert httpx.post(url, json={"path": plain.root.name}, headers={"X-User": "eve"}, timeout=60).status_code == 403
 
 
 @pytest.mark.parametrize(
