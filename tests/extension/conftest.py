@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,10 +161,23 @@ class Lab:
             return json.load(answer)
 
 
-@pytest.fixture(scope="session")
-def lab(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab with the extension, on a folder of its own."""
-    home, root = tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("root")
+@contextmanager
+def serving(interface: str, root: Path, home: Path, python: str = sys.executable, data: str = "") -> Iterator[Lab]:
+    """Serve a folder while the context lasts.
+
+    Parameters
+    ----------
+    interface
+        The module that is run: ``jupyterlab``, or ``notebook``.
+    root
+        The folder.
+    home
+        Jupyter's own folder, of this server alone.
+    python
+        The interpreter of the environment in which it is installed.
+    data
+        Where Jupyter looks for extensions besides that environment.
+    """
     enabled = home / "path" / "jupyter_server_config.d"
     enabled.mkdir(parents=True)
     shutil.copy(REPOSITORY / "packaging" / "jupyter_server_config.json", enabled / "roadworthy.json")
@@ -172,7 +185,7 @@ def lab(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     quiet.mkdir(parents=True)
     (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     environment = os.environ | {
-        "JUPYTER_PATH": str(installed / "share" / "jupyter"),
+        "JUPYTER_PATH": data,
         "JUPYTER_CONFIG_DIR": str(home),
         "JUPYTER_CONFIG_PATH": str(home / "path"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
@@ -183,7 +196,7 @@ def lab(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
         port = probe.getsockname()[1]
     options = [f"--port={port}", "--no-browser", "--allow-root", f"--IdentityProvider.token={TOKEN}"]
     with (home / "log.txt").open("w") as log:
-        command = [sys.executable, "-m", "jupyter", "lab", *options, "--LabApp.expose_app_in_browser=True"]
+        command = [python, "-m", interface, *options, "--LabApp.expose_app_in_browser=True"]
         process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=log)
         running = Lab(f"http://127.0.0.1:{port}", root, home / "bentoml")
         try:
@@ -196,6 +209,20 @@ def lab(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
             except subprocess.TimeoutExpired:  # Jupyter waits for ever for a thread of a request that nobody awaits
                 process.kill()
                 process.wait()
+
+
+@pytest.fixture(scope="session")
+def lab(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with the extension, on a folder of its own."""
+    home, root = tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("root")
+    with serving("jupyterlab", root, home, data=str(installed / "share" / "jupyter")) as running:
+        yield running
+
+
+@pytest.fixture
+def served() -> Callable[..., AbstractContextManager[Lab]]:
+    """Serve a folder from another environment; see `serving`."""
+    return serving
 
 
 def _wait_for(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
