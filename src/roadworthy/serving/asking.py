@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from roadworthy.registry import LoadedModel
 from roadworthy.serving import schema
+from roadworthy.serving.schema import Rows
 from roadworthy.serving.telemetry import LOG
-
-Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Answered:
 
 def ask(model: LoadedModel, requests: Sequence[Rows]) -> list[Answered]:
     """Let a model answer requests, together where it can, and each by itself where one of them makes it fail."""
-    together = _answer(model, [row for rows in requests for row in rows])
+    together = _answer(model, schema.joined(requests))
     if together.probabilities is None:
         if len(requests) == 1:
             return [together]

@@ -44,6 +44,7 @@ class Desk:
 
     def __init__(self, config: Config, dataset: Dataset, requests: type[Body], labels: type[Body]) -> None:
         self._config = config
+        self._columns = dataset.request_columns
         self._requests = requests
         self._labels = labels
         self._sticky = config.settings.service.sticky or dataset.identifier
@@ -107,7 +108,7 @@ class Desk:
                 "Release one with `roadworthy release`, or promote one with `roadworthy promote`.",
                 headers={"Retry-After": "5"},
             )
-        rows = request.rows  # type: ignore[attr-defined]  # the model is generated
+        rows = schema.columnar(self._columns, request.rows)  # type: ignore[attr-defined]  # the model is generated
         key = call.sticky or str(rows[0].get(self._sticky))
         return await self._batcher.ask(Question(call, rows, key, lineup), len(rows))
 

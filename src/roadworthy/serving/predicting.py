@@ -17,7 +17,7 @@ from roadworthy.serving.asking import Answered, ask
 from roadworthy.serving.exchange import Call, Reply, refusal, reply
 from roadworthy.serving.lineup import LineUp, Ready, Role
 from roadworthy.serving.recent import Recent
-from roadworthy.serving.schema import Inspection, Remark
+from roadworthy.serving.schema import Inspection, Remark, Rows
 from roadworthy.serving.shadow import Shadow, Shadowed
 
 
@@ -26,7 +26,7 @@ class Question:
     """A request that obeys the contract."""
 
     call: Call
-    rows: list[dict[str, Any]]
+    rows: Rows
     key: str
     lineup: LineUp
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from roadworthy.errors import ServingError
 from roadworthy.serving import capture, metrics
-from roadworthy.serving.asking import Rows, ask
+from roadworthy.serving.asking import ask
 from roadworthy.serving.lineup import Ready
+from roadworthy.serving.schema import Rows
 from roadworthy.serving.telemetry import LOG
 
 _WAITING = 256

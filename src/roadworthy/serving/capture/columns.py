@@ -1,21 +1,28 @@
 """The common way from lines to rows: Arrow reads the lines of predictions and shadows, all at once, column by column.
 
 It takes a third of what `roadworthy.serving.capture.lines` takes, and does not hold Python's lock meanwhile, so that
-the service answers on beside it. It knows only lines as today's service writes them; any others are left to `lines`,
-which also finds out the broken ones. A test holds that both give the same rows.
+the service answers on beside it. Where a line has packed its rows they are columns already, and are only put one below
+the other. It knows only lines as today's service writes them; any others are left to `lines`, which also finds out the
+broken ones. A test holds that both give the same rows.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
+import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json
 
 from roadworthy.contract import Column, Dataset
+from roadworthy.serving.capture.lines import holds_columns
 from roadworthy.serving.capture.spool import Kind
+from roadworthy.serving.schema import Columns, schema_of
 
 MOMENT = pa.timestamp("us", tz="UTC")
 _ANSWERS = {"probability": pa.list_(pa.float64()), "prediction": pa.list_(pa.bool_())}
@@ -61,52 +68,96 @@ def table_of(kind: Kind, lines: Sequence[bytes], dataset: Dataset, hashed: Seque
     # Arrow's reader does not survive a line that is no object.
     if kind not in _ORDER or not lines or not all(line.startswith(_BEGIN) and line.endswith(_END) for line in lines):
         return None
+    columns = dataset.request_columns if kind == "predictions" else ()
     try:
-        return _table(kind, b"".join(lines), dataset, hashed)
+        parts = [
+            _table(kind, _packed(some, columns) if packed else _plain(kind, some, columns), columns, hashed)
+            for packed, some in groupby(lines, holds_columns)
+        ]
     except (pa.ArrowException, ValueError, KeyError):  # an older service's, or broken
         return None
+    return None if any(part is None for part in parts) else pa.concat_tables(parts)
 
 
-def _table(kind: Kind, lines: bytes, dataset: Dataset, hashed: Sequence[str]) -> pa.Table | None:
-    lines.decode()  # Arrow takes text for granted that is none
-    columns = dataset.request_columns if kind == "predictions" else ()
+@dataclass(frozen=True)
+class _Read:
+    """Lines as they were read: what is once in each, and of their rows each column, and how many there are."""
+
+    lines: pa.Table
+    values: Mapping[str, pa.Array]
+    lengths: pa.Array | None = None
+
+
+def _plain(kind: Kind, lines: Iterable[bytes], columns: Sequence[Column]) -> _Read:
+    """Read lines of which each has its rows one by one."""
+    whole = b"".join(lines)
+    whole.decode()  # Arrow takes text for granted that is none
+    told = list(_schema(kind))
+    if columns:
+        told.append(pa.field("rows", pa.list_(pa.struct([(column.name, _TYPES[column.dtype]) for column in columns]))))
     read = json.read_json(
-        io.BytesIO(lines),
-        read_options=json.ReadOptions(use_threads=False, block_size=len(lines)),
-        parse_options=json.ParseOptions(explicit_schema=_schema(kind, columns), unexpected_field_behavior="ignore"),
-    ).combine_chunks()
-    lists = [read[name].combine_chunks() for name in (*_ANSWERS, *(("rows",) if columns else ()))]
+        io.BytesIO(whole),
+        read_options=json.ReadOptions(use_threads=False, block_size=len(whole)),
+        parse_options=json.ParseOptions(explicit_schema=pa.schema(told), unexpected_field_behavior="ignore"),
+    )
+    if not columns:
+        return _Read(read, {})
+    lists = read["rows"].combine_chunks()
+    rows = pc.list_flatten(lists)
+    if rows.null_count:
+        raise ValueError("some row is none")
+    values = {column.name: pc.struct_field(rows, column.name) for column in columns}
+    return _Read(read.drop_columns("rows"), values, pc.list_value_length(lists))
+
+
+def _packed(lines: Iterable[bytes], columns: Sequence[Column]) -> _Read:
+    """Read lines of predictions of which each has its rows as columns."""
+    entries = [orjson.loads(line) for line in lines]
+    held = [Columns.unpacked(entry["rows"]) for entry in entries]
+    wanted = schema_of(columns)
+    if not all(wanted.equals(rows.batch.schema) for rows in held):
+        raise ValueError("some rows are of another contract")
+    told = _schema("predictions")
+    read = pa.table([pa.array([entry[one.name] for entry in entries], one.type) for one in told], schema=told)
+    rows = pa.concat_batches([each.batch for each in held])
+    values = {column.name: _numbers(rows[column.name], column) for column in columns}
+    return _Read(read, values, pa.array(map(len, held), pa.int32()))
+
+
+def _table(kind: Kind, read: _Read, columns: Sequence[Column], hashed: Sequence[str]) -> pa.Table | None:
+    lists = [read.lines[name].combine_chunks() for name in _ANSWERS]
     lengths = [pc.list_value_length(each) for each in lists]
-    missing = sum(read[name].null_count for name in read.column_names)
-    if missing or any(not lengths[0].equals(length) for length in lengths[1:]):
+    others = lengths[1:] if read.lengths is None else [*lengths[1:], read.lengths]
+    missing = sum(read.lines[name].null_count for name in read.lines.column_names)
+    if missing or any(not lengths[0].equals(length) for length in others):
         return None
     line = pc.list_parent_indices(lists[0])
-    found = {name: read[name].take(line) for name in _WHOLE if name in read.column_names}
-    found |= {name: pc.list_flatten(values) for name, values in zip(_ANSWERS, lists, strict=False)}
-    found["received"] = found["received"].cast(MOMENT)
-    found["row"] = pc.subtract(pa.array(range(len(line)), pa.int64()), _starts(lengths[0]).take(line))
+    once = {name: read.lines[name].combine_chunks() for name in _WHOLE if name in read.lines.column_names}
+    once["received"] = once["received"].cast(MOMENT)
+    found = {name: values.take(line) for name, values in once.items()}
+    found |= {name: pc.list_flatten(values) for name, values in zip(_ANSWERS, lists, strict=True)}
+    found["row"] = pc.subtract(pa.array(np.arange(len(line))), _starts(lengths[0]).take(line))
     arrays = {name: found[name] for name in _ORDER[kind]}
     if any(each.null_count for each in arrays.values()):
         return None
-    rows = pc.list_flatten(lists[2]) if columns else None
-    if rows is not None and rows.null_count:
-        return None
-    values = {column.name: _values(pc.struct_field(rows, column.name), column, hashed) for column in columns}
+    values = {column.name: _values(read.values[column.name], column, hashed) for column in columns}
     if any(column.required and values[column.name].null_count for column in columns):
         return None
     return pa.table(arrays | values)
 
 
-def _schema(kind: Kind, columns: Sequence[Column]) -> pa.Schema:
+def _schema(kind: Kind) -> pa.Schema:
     told = {name: _WHOLE[name] for name in _WHOLE if name in _ORDER[kind]} | _ANSWERS
-    if columns:
-        told["rows"] = pa.list_(pa.struct([(column.name, _TYPES[column.dtype]) for column in columns]))
     return pa.schema(list(told.items()))
 
 
 def _starts(lengths: pa.Array) -> pa.Array:
     """Return for each line how many rows come before it."""
     return pc.subtract(pc.cumulative_sum(lengths.cast(pa.int64())), lengths.cast(pa.int64()))
+
+
+def _numbers(values: pa.Array, column: Column) -> pa.Array:
+    return values.cast(pa.float64()) if column.dtype == "float64" else values
 
 
 def _values(values: pa.Array, column: Column, hashed: Sequence[str]) -> pa.Array:

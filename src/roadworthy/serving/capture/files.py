@@ -12,6 +12,7 @@ from pathlib import Path
 
 import orjson
 
+from roadworthy.serving.capture.lines import holds_columns
 from roadworthy.serving.capture.spool import Kind
 
 Line = tuple[int, bytes]
@@ -21,7 +22,7 @@ _FORMER_BAD = "bad.1.jsonl"
 _BAD_BYTES = 16 * 2**20
 _BAD_LINE_BYTES = 2**20
 _BATCH_BYTES = 16 * 2**20
-# What each row of a line has once at least: an upper bound of the rows that costs no parsing.
+# What each row of a line has once at least.
 _ROW_ENDS: dict[Kind, bytes] = {
     "predictions": b"}",
     "shadow": b",",
@@ -50,13 +51,20 @@ def batches(path: Path, kind: Kind, position: int, most_rows: int) -> Iterator[B
                 break
             batch.lines.append((position, line))
             position += len(line)
-            batch.rows += line.count(_ROW_ENDS[kind])
+            batch.rows += _rows_at_most(kind, line)
             batch.end = position
             if batch.rows >= most_rows or position - begin >= _BATCH_BYTES:
                 yield batch
                 batch, begin = Batch(), position
     if batch.lines:
         yield batch
+
+
+def _rows_at_most(kind: Kind, line: bytes) -> int:
+    """Return an upper bound of the rows of a line that costs no parsing."""
+    if kind == "predictions" and holds_columns(line):  # then each row still has a probability and a prediction
+        return line.count(b",") // 2
+    return line.count(_ROW_ENDS[kind])
 
 
 def removed_if_done(path: Path, position: int) -> bool:

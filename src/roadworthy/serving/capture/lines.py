@@ -13,7 +13,7 @@ import pandas as pd
 from roadworthy.contract import Dataset
 from roadworthy.records import now
 from roadworthy.serving.capture.spool import Kind
-from roadworthy.serving.schema import frame
+from roadworthy.serving.schema import Columns, Rows, frame
 
 Role = Literal["champion", "canary", "shadow"]
 Entry = Mapping[str, Any]
@@ -66,7 +66,7 @@ BROKEN = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 def prediction_entry(
     request_id: str,
     version: str,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Rows,
     probabilities: Sequence[float],
     predictions: Sequence[bool],
     *,
@@ -79,7 +79,7 @@ def prediction_entry(
     Parameters
     ----------
     rows
-        The request's rows, as `Keeper.rows` lets them be stored.
+        The request's rows, as `Keeper.rows` lets them be stored; many are packed, see `Columns.packed`.
     seconds
         How long the request took in the service.
     role
@@ -96,8 +96,13 @@ def prediction_entry(
         "role": role,
         "rollout": rollout,
         "seconds": seconds,
-        "rows": rows,
+        "rows": rows.packed() if isinstance(rows, Columns) else rows,
     }
+
+
+def holds_columns(line: bytes) -> bool:
+    """Return whether the rows of a line of predictions are packed, as many are: they stand at its end, as a text."""
+    return line.endswith(b'"}\n')
 
 
 def shadow_entry(
@@ -168,7 +173,7 @@ def rows_of(kind: Kind, lines: Iterable[bytes], dataset: Dataset, hashed: Sequen
     ValueError, TypeError, KeyError, AttributeError, OverflowError
         When a line is not one of ours; see ``BROKEN``.
     """
-    entries = [orjson.loads(line) for line in lines]
+    entries = [_opened(orjson.loads(line)) for line in lines]
     found = [values for entry in entries for values in _VALUES[kind](entry)]
     answers = _typed(found, _DTYPES[kind])
     if kind != "predictions":
@@ -176,6 +181,12 @@ def rows_of(kind: Kind, lines: Iterable[bytes], dataset: Dataset, hashed: Sequen
     rows = [row for entry in entries for row in entry["rows"]]
     requests = frame(dataset, [_only_hashes(row, hashed) for row in rows] if hashed else rows)
     return pd.concat([answers, requests], axis="columns")
+
+
+def _opened(entry: dict[str, Any]) -> Entry:
+    """Return a line with its rows one by one, however they were written."""
+    packed = entry.get("rows")
+    return entry | {"rows": list(Columns.unpacked(packed))} if isinstance(packed, str) else entry
 
 
 def _predictions(entry: Entry) -> Iterator[tuple[Any, ...]]:

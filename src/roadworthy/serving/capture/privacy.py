@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import orjson
 from roadworthy.config.policy import CapturePolicy
 from roadworthy.contract import Column, Dataset
 from roadworthy.errors import ConfigError
+from roadworthy.serving.schema import Columns, Rows
 
 Treatment = Literal["keep", "hash", "drop"]
 _DRAWN_FROM = 2**64
@@ -52,10 +53,12 @@ class Keeper:
         drawn = hashlib.blake2b(request_id.encode(), digest_size=8).digest()
         return int.from_bytes(drawn, "big") < self._most_drawn
 
-    def rows(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    def rows(self, rows: Rows) -> Rows:
         """Return rows as they may be stored: the very same when nothing in them is classified."""
         if not self._dropped and not self._hashed:
             return rows
+        if isinstance(rows, Columns):
+            return self._stored_columns(rows)
         return [self._stored(row) for row in rows]
 
     def value(self, column: Column, value: object) -> object:
@@ -67,6 +70,14 @@ class Keeper:
         for column in self._hashed:
             if column.name in stored:
                 stored[column.name] = self._hex(column, stored[column.name])
+        return stored
+
+    def _stored_columns(self, rows: Columns) -> Columns:
+        stored = rows.only([name for name in rows.names if name not in self._dropped])
+        for column in self._hashed:
+            if column.name in stored.names:
+                values = stored.array(column.name).to_pylist()
+                stored = stored.with_texts(column.name, [self._hex(column, value) for value in values])
         return stored
 
     def _hex(self, column: Column, value: Any) -> str | None:  # noqa: ANN401  # whatever a column's type is

@@ -14,6 +14,7 @@ from roadworthy.serving.schema.bodies import (
     Refusal,
     Remark,
 )
+from roadworthy.serving.schema.columns import Columns, Rows, columnar, joined, schema_of
 from roadworthy.serving.schema.frames import features, frame
 from roadworthy.serving.schema.reading import Refused, checked, problems
 from roadworthy.serving.schema.remarks import Inspection, Inspector
@@ -21,6 +22,7 @@ from roadworthy.serving.schema.requests import feedback_model, request_model
 
 __all__ = [
     "Body",
+    "Columns",
     "FeedbackAnswer",
     "Inspection",
     "Inspector",
@@ -31,10 +33,14 @@ __all__ = [
     "Refusal",
     "Refused",
     "Remark",
+    "Rows",
     "checked",
+    "columnar",
     "features",
     "feedback_model",
     "frame",
+    "joined",
     "problems",
     "request_model",
+    "schema_of",
 ]

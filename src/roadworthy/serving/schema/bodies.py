@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from roadworthy.records import Rollout
 from roadworthy.serving.schema.decoding import Decoder
+from roadworthy.serving.schema.moments import Moment
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 _VALUE_LENGTH = 80
@@ -25,23 +24,6 @@ def short(value: object) -> str:
     # Cut first: a value may be as long as a whole body.
     text = json.dumps(value[: _VALUE_LENGTH + 1] if isinstance(value, str) else value, default=str)
     return text if len(text) <= _VALUE_LENGTH else text[:_VALUE_LENGTH] + "..."
-
-
-def read_moment(value: object) -> datetime:
-    """Accept ISO 8601 text with a zone, nothing else: a bare number could be seconds or milliseconds."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise PydanticCustomError("moment", "Input should be a date and time with a zone, such as 2013-01-31T09:00:00Z")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise PydanticCustomError("moment", "Input should be within the years 1 to 9999 in UTC") from None
-
-
-Moment = Annotated[datetime, PlainValidator(read_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
 class Body(BaseModel):

@@ -6,18 +6,18 @@ way column by column takes many times as long for the one row that most requests
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from roadworthy.contract import Column, Dataset
+from roadworthy.serving.schema.columns import Columns, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Rows = Sequence[Mapping[str, Any]]
 _PLANS_KEPT = 16
 _plans: dict[tuple[int, bool], tuple[Dataset, _Plan]] = {}
 
@@ -30,7 +30,8 @@ def frame(dataset: Dataset, rows: Rows) -> pd.DataFrame:
     dataset
         Its ``request_columns`` become the columns; other keys of a row are left out.
     rows
-        Values as a request has them, moments as text or as datetime. A missing value becomes NaN or NaT.
+        Values as a request has them, moments as text or as datetime, or many as `Columns`. A missing value becomes
+        NaN or NaT.
 
     Returns
     -------
@@ -95,10 +96,12 @@ class _Block:
 
     names: tuple[str, ...]
     places: Any
-    make: Callable[[list[list[Any]]], Any]
-    """Of the values of each column."""
+    make: Callable[[list[Any]], Any]
+    """Of the values of each column: a list, or Arrow's array."""
 
     def array(self, rows: Rows) -> Any:  # noqa: ANN401  # any of the arrays that a DataFrame takes
+        if isinstance(rows, Columns):
+            return self.make([rows.array(name) for name in self.names])
         try:
             picked = [[row[name] for row in rows] for name in self.names]
         except KeyError:  # some row is without some field
@@ -118,41 +121,62 @@ def _block(columns: Sequence[tuple[int, Column]]) -> _Block:
     )
 
 
-def _numbers(dtype: str, picked: list[list[Any]]) -> Any:  # noqa: ANN401
+def _numbers(dtype: str, picked: list[Any]) -> Any:  # noqa: ANN401
     import numpy as np
+    import pyarrow as pa
 
+    if isinstance(picked[0], pa.Array):
+        wanted = [values.cast(pa.float64()) for values in picked] if dtype == "float64" else picked
+        picked = [values.to_numpy(zero_copy_only=False) for values in wanted]
     # Told what to make, numpy would cut fractions off whole numbers without a word.
-    found = np.array(picked, dtype=dtype if dtype == "float64" or not picked[0] else None)
+    found = np.array(picked, dtype=dtype if dtype == "float64" or not len(picked[0]) else None)
     if found.dtype != dtype or found.ndim != 2:
         raise TypeError(f"some value of {len(picked)} columns is not of dtype {dtype}")
     return found
 
 
-def _texts() -> Callable[[list[list[Any]]], Any]:
+def _texts() -> Callable[[list[Any]], Any]:
     import numpy as np
     import pandas as pd
     import pyarrow as pa
 
     dtype: Any = pd.StringDtype(na_value=np.nan)
     kind = pa.large_string()
-    return lambda columns: dtype.__from_arrow__(pa.array(columns[0], type=kind, from_pandas=True))
+
+    def make(columns: list[Any]) -> Any:  # noqa: ANN401
+        (values,) = columns
+        held = values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, type=kind, from_pandas=True)
+        return dtype.__from_arrow__(held)
+
+    return make
 
 
-def _truths() -> Callable[[list[list[Any]]], Any]:
+def _truths() -> Callable[[list[Any]], Any]:
     import pandas as pd
+    import pyarrow as pa
 
-    return lambda columns: pd.array(columns[0], dtype="boolean")
+    dtype: Any = pd.BooleanDtype()
+
+    def make(columns: list[Any]) -> Any:  # noqa: ANN401
+        (values,) = columns
+        if isinstance(values, pa.Array):
+            return dtype.__from_arrow__(values)
+        return pd.array(values, dtype="boolean")
+
+    return make
 
 
-def _moments() -> Callable[[list[list[Any]]], Any]:
+def _moments() -> Callable[[list[Any]], Any]:
     import pandas as pd
     import pyarrow as pa
 
     dtype: Any = pd.DatetimeTZDtype("us", "UTC")
     kind = pa.timestamp("us", "UTC")
 
-    def make(columns: list[list[Any]]) -> Any:  # noqa: ANN401
+    def make(columns: list[Any]) -> Any:  # noqa: ANN401
         (values,) = columns
+        if isinstance(values, pa.Array):
+            return dtype.__from_arrow__(values.cast(kind))
         if _MOMENTS.issuperset(map(type, values)):
             return dtype.__from_arrow__(pa.array(values, type=kind))
         return pd.to_datetime(values, utc=True, format="ISO8601").as_unit("us").array
@@ -162,7 +186,7 @@ def _moments() -> Callable[[list[list[Any]]], Any]:
 
 _NUMPY = ("float64", "int64", "bool")
 _MOMENTS = frozenset({datetime, type(None)})
-_MAKERS: dict[str, Callable[[], Callable[[list[list[Any]]], Any]]] = {
+_MAKERS: dict[str, Callable[[], Callable[[list[Any]], Any]]] = {
     "str": _texts,
     "boolean": _truths,
     "datetime64[us, UTC]": _moments,

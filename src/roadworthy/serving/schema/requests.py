@@ -13,8 +13,9 @@ from typing_extensions import TypedDict  # pydantic refuses typing's own before 
 
 from roadworthy.contract import Column, Dataset, json_schema
 from roadworthy.errors import ContractError
-from roadworthy.serving.schema.bodies import STRICT, Body, Label, Moment
+from roadworthy.serving.schema.bodies import STRICT, Body, Label
 from roadworthy.serving.schema.decoding import decoder, integer_limits
+from roadworthy.serving.schema.moments import Moment
 
 # Ours are made when the contract is read; a type checker knows literal ones only.
 _TYPED_DICT: Any = TypedDict

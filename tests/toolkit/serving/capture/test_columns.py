@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roadworthy.contract import Column, Dataset
 from roadworthy.serving import capture
 from roadworthy.serving.capture.columns import table_of
-from roadworthy.serving.capture.lines import rows_of
+from roadworthy.serving.capture.lines import BROKEN, rows_of
 from roadworthy.serving.capture.spool import Kind
+from roadworthy.serving.schema import Rows, columnar
+from roadworthy.serving.schema.columns import MANY
 
 DATASET = Dataset(
     name="d",
@@ -50,7 +52,7 @@ ROWS = st.fixed_dictionaries(
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
-def _line(rows: Sequence[Mapping[str, Any]], kind: Kind = "predictions") -> bytes:
+def _line(rows: Rows, kind: Kind = "predictions") -> bytes:
     probabilities = [index / (len(rows) or 1) for index in range(len(rows))]
     decided = [probability > 0.5 for probability in probabilities]
     if kind == "shadow":
@@ -74,6 +76,17 @@ def test_predictions_are_the_same(requests: list[list[dict[str, Any]]]) -> None:
     pd.testing.assert_frame_equal(found, slowly)
 
 
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.lists(ROWS, min_size=1, max_size=3), st.booleans()), min_size=1, max_size=4))
+def test_many_rows_which_are_packed_are_the_same_too(requests: list[tuple[list[dict[str, Any]], bool]]) -> None:
+    sent = [rows * MANY if many else rows for rows, many in requests]
+    lines = [_line(columnar(DATASET.request_columns, rows)) for rows in sent]
+    found, slowly = _both("predictions", lines)
+    pd.testing.assert_frame_equal(found, slowly)
+    one_by_one, _ = _both("predictions", [_line(rows) for rows in sent])
+    pd.testing.assert_frame_equal(found.drop(columns="received"), one_by_one.drop(columns="received"))
+
+
 def test_shadows_are_the_same() -> None:
     found, slowly = _both("shadow", [_line([{}] * count, "shadow") for count in (1, 3, 2)])
     pd.testing.assert_frame_equal(found, slowly)
@@ -87,9 +100,14 @@ def test_a_hash_is_kept_and_what_is_none_is_left_out() -> None:
     pd.testing.assert_frame_equal(found, slowly)
     assert found["s"].tolist()[0] == "0" * 64
     assert found["s"].isna().tolist() == [False, True, True]
+    packed = columnar(DATASET.request_columns, [row | {"s": "0" * 64}, row | {"s": "plain"}, row] * MANY)
+    found, slowly = _both("predictions", [_line(packed)], hashed=("s",))
+    pd.testing.assert_frame_equal(found, slowly)
+    assert found["s"].isna().tolist() == [False, True, True] * MANY
 
 
 GOOD = {"id": "a", "at": "2013-01-01T00:00:00Z", "n": 1, "b": True}
+GOOD_ROW = GOOD | {"at": datetime(2013, 1, 1, tzinfo=UTC)}
 
 
 @pytest.mark.parametrize(
@@ -119,6 +137,24 @@ def test_what_is_no_line_of_todays_service_is_left_alone(change: dict[str, Any])
     broken = orjson.dumps({key: value for key, value in entry.items() if value is not ...}) + b"\n"
     assert table_of("predictions", [_line([GOOD])], DATASET, ()) is not None
     assert table_of("predictions", [_line([GOOD]), broken], DATASET, ()) is None
+
+
+def test_packed_rows_that_are_not_of_todays_contract_are_left_alone() -> None:
+    good = _line(columnar(DATASET.request_columns, [GOOD_ROW] * MANY))
+    fewer = _line(columnar(DATASET.request_columns[:-1], [GOOD_ROW] * MANY))
+    assert table_of("predictions", [good], DATASET, ()) is not None
+    assert table_of("predictions", [good, fewer], DATASET, ()) is None
+    assert rows_of("predictions", [good, fewer], DATASET, ())["s"].isna().all()
+
+
+@pytest.mark.parametrize("change", [{"rows": "00"}, {"rows": "no"}, {"probability": [0.5]}, {"version": None}], ids=str)
+def test_what_is_no_packed_line_is_left_alone(change: dict[str, Any]) -> None:
+    entry = orjson.loads(_line(columnar(DATASET.request_columns, [GOOD_ROW] * MANY)))
+    broken = orjson.dumps(entry | change) + b"\n"
+    assert table_of("predictions", [broken], DATASET, ()) is None
+    if "version" not in change:
+        with pytest.raises(BROKEN):
+            rows_of("predictions", [broken], DATASET, ())
 
 
 @pytest.mark.parametrize("lines", [[], [b"{\n"], [b"garbage\n"], [b"\xff\n"], [b"null\n"], [b"[]\n"]])

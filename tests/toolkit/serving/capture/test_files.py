@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from roadworthy.contract import Column
+from roadworthy.serving import capture, schema
 from roadworthy.serving.capture import files
 
 
@@ -37,6 +40,17 @@ def test_batches_hold_whole_lines_and_end_where_the_next_begins(
 def test_a_batch_is_bounded_by_its_bytes_too(spooled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_BATCH_BYTES", 60)
     assert max(len(batch.lines) for batch in files.batches(spooled, "labels", 0, 10**6)) == 3
+
+
+@pytest.mark.parametrize("rows", [3, 200])
+def test_the_rows_of_a_line_are_never_thought_fewer_than_they_are(tmp_path: Path, rows: int) -> None:
+    held = schema.columnar((Column(name="x", type="number", role="feature"),), [{"x": 1.0}] * rows)
+    entry = capture.prediction_entry("r", "m:1", held, [0.5] * rows, [True] * rows, seconds=0.1)
+    with closing(capture.Spool(tmp_path, "predictions")) as spool:
+        spool.append(entry)
+    (path,) = tmp_path.glob("*.jsonl")
+    (batch,) = files.batches(path, "predictions", 0, 10**6)
+    assert rows <= batch.rows <= rows + 10
 
 
 def test_a_file_is_removed_when_it_was_read_to_its_end(spooled: Path) -> None:

@@ -14,6 +14,8 @@ from roadworthy.config import CapturePolicy
 from roadworthy.contract import Column, ColumnType, Dataset, Role
 from roadworthy.errors import ConfigError
 from roadworthy.serving.capture import Keeper, kept_dataset, treatment, unkept_features
+from roadworthy.serving.schema import columnar
+from roadworthy.serving.schema.columns import MANY
 
 MOMENT = datetime(2013, 5, 1, 10, tzinfo=UTC)
 
@@ -46,6 +48,17 @@ def test_restricted_values_are_left_out_and_confidential_ones_are_hashed() -> No
     (found,) = keeper.rows([{"id": "a", "at": MOMENT, "secret": "s", "name": "ada"}])
     expected = hmac.new(b"key", b'"ada"', hashlib.sha256).hexdigest()
     assert found == {"id": "a", "at": MOMENT, "name": expected}
+
+
+def test_of_many_rows_the_same_is_stored() -> None:
+    kinds: tuple[ColumnType, ...] = ("string", "number", "integer", "boolean", "timestamp")
+    hashed = [_column(kind, kind, classification="confidential") for kind in kinds]
+    columns = [*_dataset(*hashed, _column("secret", classification="restricted")).request_columns]
+    row = {"id": "a", "at": MOMENT, "secret": "s"}
+    values = {"string": "ada", "number": 1.5, "integer": 3, "boolean": True, "timestamp": MOMENT}
+    rows = [row | values, row | dict.fromkeys(kinds)] * MANY
+    keeper = _keeper(*hashed, _column("secret", classification="restricted"))
+    assert list(keeper.rows(columnar(columns, rows))) == keeper.rows(rows)
 
 
 def test_the_policy_says_what_becomes_of_a_classification() -> None:

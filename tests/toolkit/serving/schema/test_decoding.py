@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from roadworthy.contract import Column, Dataset
 from roadworthy.serving import schema
+from roadworthy.serving.schema.columns import MANY
 
 DATASET = Dataset(
     name="d",
@@ -27,7 +28,7 @@ DATASET = Dataset(
         Column(name="open", type="string", role="feature", categories=("a",), unseen="accept"),
     ),
 )
-MODEL = schema.request_model(DATASET, 4)
+MODEL, LARGE = schema.request_model(DATASET, 4), schema.request_model(DATASET, 10 * MANY)
 GOOD = {"id": "a", "at": "2013-01-01T09:00:00Z", "n": 1}
 _ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
 _MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)).map(lambda moment: moment.isoformat() + "Z")
@@ -70,6 +71,41 @@ def test_both_ways_take_the_same_and_give_the_same(rows: list[dict[str, Any]]) -
     assert [{name: type(value) for name, value in row.items()} for row in short or []] == [
         {name: type(value) for name, value in row.items()} for row in slow or []
     ]
+
+
+@settings(max_examples=40)
+@given(ROWS.filter(bool))
+@example([GOOD | {"at": "2013-01-01T00:00:00.123456+05:30"}, GOOD | {"x": 5, "c": "EWR", "b": True}])
+def test_many_rows_are_the_same_as_few(rows: list[dict[str, Any]]) -> None:
+    few: Any = schema.checked(LARGE, json.dumps({"rows": rows}).encode())
+    body = json.dumps({"rows": rows * MANY}).encode()
+    many: Any = schema.checked(LARGE, body)
+    if isinstance(few, schema.Refused):
+        assert isinstance(many, schema.Refused)
+        assert many.refusal.detail[0] == few.refusal.detail[0]
+        return
+    names = list(DATASET.dtypes)
+    assert list(many.rows) == [{name: row.get(name) for name in names} for row in few.rows] * MANY
+
+
+@pytest.mark.parametrize(
+    "twice", ['"n": 1, "n": 2', '"n": 1, "n" : 2', '"n": 1, "b": null, "b": null', '"n":1,"\\u006e":1']
+)
+def test_a_field_that_is_there_twice_is_found_among_many(twice: str) -> None:
+    row = '{"id": "a", "at": "2013-01-01T09:00:00Z", %s}'
+    body = '{"rows": [' + ",".join([row % '"n": 1'] * 5 * MANY + [row % twice]) + "]}"
+    assert LARGE.taken(body.encode()) is None
+    found = schema.checked(LARGE, body.encode())
+    assert isinstance(found, schema.Refused)
+    assert found.refusal.error.startswith("A field is there more than once")
+
+
+def test_many_rows_are_columns_and_with_spaces_before_colons_too() -> None:
+    rows = [GOOD | {"id": f"a : {number}"} for number in range(5 * MANY)]
+    for separators in ((",", ":"), (", ", ": "), (" , ", "\t:\n")):
+        taken: Any = LARGE.taken(json.dumps({"rows": rows}, separators=separators).encode())
+        assert isinstance(taken.rows, schema.Columns)
+        assert [row["id"] for row in taken.rows] == [row["id"] for row in rows]
 
 
 def test_moments_are_in_utc() -> None:

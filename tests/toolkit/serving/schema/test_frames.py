@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from roadworthy.contract import Column, ColumnType, Dataset
 from roadworthy.data import quality
 from roadworthy.serving import schema
+from roadworthy.serving.schema.columns import MANY, columnar
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -62,6 +63,25 @@ def test_it_equals_the_straightforward_way(data: st.DataObject, columns: tuple[C
     features = dataset.with_role("feature")
     if features:
         pd.testing.assert_frame_equal(schema.features(dataset, rows), _straightforward(features, rows))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data(), columns)
+def test_it_is_the_same_of_rows_as_columns(data: st.DataObject, columns: tuple[Column, ...]) -> None:
+    dataset = Dataset(name="d", columns=columns)
+    rows = data.draw(_rows(dataset).filter(bool)) * MANY
+    held = columnar(dataset.request_columns, rows)
+    assert isinstance(held, schema.Columns)
+    pd.testing.assert_frame_equal(schema.frame(dataset, held), schema.frame(dataset, rows))
+    pd.testing.assert_frame_equal(schema.features(dataset, held), schema.features(dataset, rows))
+
+
+def test_a_version_of_another_contract_gets_what_it_knows_also_of_columns() -> None:
+    sent = (Column(name="x", type="integer", role="feature"), Column(name="z", type="string", role="feature"))
+    names: tuple[tuple[str, ColumnType], ...] = (("x", "number"), ("y", "number"), ("t", "string"), ("b", "boolean"))
+    dataset = Dataset(name="d", columns=tuple(Column(name=name, type=kind, role="feature") for name, kind in names))
+    rows = [{"x": 1, "z": "a"}, {"x": None}] * MANY
+    pd.testing.assert_frame_equal(schema.features(dataset, columnar(sent, rows)), schema.features(dataset, rows))
 
 
 @settings(max_examples=50, deadline=None)

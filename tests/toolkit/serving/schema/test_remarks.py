@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from roadworthy.contract import Column, Dataset
-from roadworthy.serving.schema import Inspection, Inspector, Remark
+from roadworthy.serving.schema import Inspection, Inspector, Remark, columnar
+from roadworthy.serving.schema.columns import MANY
 
 COLUMNS = (
     Column(name="id", type="string", role="identifier", categories=("1", "2"), unseen="accept"),
@@ -84,6 +85,15 @@ rows = st.lists(
     ),
     max_size=20,
 )
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows.filter(bool))
+@example([{"stops": 2}, {"id": "3", "temp": 1e300}])
+def test_of_columns_is_said_what_is_said_of_rows(found: list[dict[str, Any]]) -> None:
+    plain = [{"wind": 1.0} for _ in range(MANY)]
+    given = [row | ({"wind": float(row["wind"])} if row.get("wind") is not None else {}) for row in plain + found]
+    assert INSPECTOR.inspect(columnar(COLUMNS, given)) == INSPECTOR.inspect(given)
 
 
 @settings(max_examples=100, deadline=None)
