@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from deltalake import write_deltalake
+from pyarrow import parquet
 
 from roadworthy.errors import TableError
 from roadworthy.tables import Tables
@@ -31,6 +34,26 @@ def test_a_new_column_widens_the_table(tables: Tables, frame: pd.DataFrame) -> N
     assert read["gate"].dtype == "str"
     assert read["gate"].notna().sum() == 2
     assert read["late"].dtype == "boolean"
+
+
+def test_values_take_no_more_room_than_by_default_whether_they_repeat_or_not(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0).normal(size=20_000)
+    sizes = {}
+    for name, values in {"once": drawn.round(4), "often": drawn.round(1)}.items():
+        rows = pd.DataFrame({"x": values, "version": "m:1"})
+        Tables(str(tmp_path)).append(name, rows)
+        write_deltalake(tmp_path / f"{name} by default", rows)
+        ours, default = (_only_file(tmp_path / folder) for folder in (name, f"{name} by default"))
+        sizes[name] = ours.stat().st_size
+        assert sizes[name] <= default.stat().st_size
+        limits = parquet.read_metadata(ours).row_group(0).column(0).statistics
+        assert (limits.min, limits.max, limits.null_count) == (values.min(), values.max(), 0)
+    assert sizes["often"] < sizes["once"] / 3
+
+
+def _only_file(folder: Path) -> Path:
+    (found,) = folder.glob("*.parquet")
+    return found
 
 
 def test_a_position_is_appended_once(tables: Tables, frame: pd.DataFrame) -> None:
