@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 
 from roadworthy import registry
@@ -46,8 +47,11 @@ def _champion(project: Project) -> str:
     return registry.resolve(project.state, "champion").tag
 
 
-def test_each_row_is_answered_by_the_champion_and_remembered(client: httpx.Client, project: Project) -> None:
-    rows = project.request(40)
+@pytest.mark.parametrize("count", [40, 120])  # the more are held as columns
+def test_each_row_is_answered_by_the_champion_and_remembered(
+    client: httpx.Client, project: Project, count: int
+) -> None:
+    rows = project.request(count)
     answer = _predict(client, rows)
     assert schema.PredictAnswer.model_validate(answer).warnings == []
     expected = registry.load(project.config, _champion(project)).predict(schema.frame(project.dataset, rows))
@@ -55,7 +59,7 @@ def test_each_row_is_answered_by_the_champion_and_remembered(client: httpx.Clien
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
     threshold = project.config.settings.use_case.value.threshold
     assert [prediction["prediction"] for prediction in answer["predictions"]] == (expected >= threshold).tolist()
-    assert [prediction["row"] for prediction in answer["predictions"]] == list(range(40))
+    assert [prediction["row"] for prediction in answer["predictions"]] == list(range(count))
     assert answer["model_version"] == _champion(project)
 
     _until(lambda: answer["request_id"] in set(_requests(project)))
@@ -65,6 +69,8 @@ def test_each_row_is_answered_by_the_champion_and_remembered(client: httpx.Clien
     assert set(captured["version"]) == {answer["model_version"]}
     assert captured["flight_id"].tolist() == [row["flight_id"] for row in rows]
     assert captured["seats"].isna().tolist() == [row["seats"] is None for row in rows]
+    features = list(project.dataset.features)
+    pd.testing.assert_frame_equal(captured[features], schema.features(project.dataset, rows))
 
 
 def _requests(project: Project) -> list[str]:

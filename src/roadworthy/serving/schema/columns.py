@@ -6,7 +6,9 @@ fraction of the time.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from roadworthy.contract import Column
@@ -160,4 +162,10 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     import pyarrow as pa
 
-    return read_moments(values) if pa.types.is_timestamp(kind) else pa.array(values, kind)
+    if pa.types.is_timestamp(kind):
+        return read_moments(values)
+    if pa.types.is_floating(kind):
+        with suppress(struct.error):  # a value is missing; where none is, this takes a third of Arrow's time
+            content = struct.pack(f"{len(values)}d", *values)
+            return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(content)])
+    return pa.array(values, kind)
