@@ -222,7 +222,7 @@ export interface IExplanation {
   metric: string;
   /** on the labelled rows held out at release */
   reference: number;
-  /** on these, weighted so that their inputs are the window's */
+  /** in the window, had labels followed from inputs as at release */
   expected: number;
   /** realised */
   window: number;

@@ -129,7 +129,7 @@ class Explanation(Record):
 
     metric: str
     reference: float = Field(description="on the labelled rows held out at release")
-    expected: float = Field(description="on these, weighted so that their inputs are the window's")
+    expected: float = Field(description="in the window, had labels followed from inputs as at release")
     window: float = Field(description="realised")
     inputs: float | None = Field(description="part of the fall that the inputs explain, above 0 is worse")
     inputs_low: float | None = None

@@ -61,6 +61,23 @@ def test_the_parts_are_the_true_ones(metric: str, changes: dict[str, float]) -> 
     assert sum((one.relation_low or 0) <= relation <= (one.relation_high or 0) for one in found) >= 2
 
 
+def test_where_nothing_changed_the_intervals_know_it() -> None:
+    found = [explained(seed, n=800) for seed in range(10)]
+    assert sum((one.inputs_low or 0) <= 0 <= (one.inputs_high or 0) for one in found) >= 8
+    assert sum((one.relation_low or 0) <= 0 <= (one.relation_high or 0) for one in found) >= 8
+    doubt = np.mean([(one.inputs_high or 0) - (one.inputs_low or 0) for one in found]) / 4
+    assert doubt == pytest.approx(np.std([one.inputs or 0 for one in found], ddof=1), rel=0.7)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("changes", [{}, {"shift": 0.8, "forgotten": 0.6}])
+def test_the_intervals_hold_the_true_parts_as_often_as_they_say(changes: dict[str, float]) -> None:
+    found = [explained(seed, n=1500, **changes) for seed in range(100)]
+    inputs, relation = true_parts("roc_auc", **changes)
+    assert sum((one.inputs_low or 0) <= inputs <= (one.inputs_high or 0) for one in found) >= 90
+    assert sum((one.relation_low or 0) <= relation <= (one.relation_high or 0) for one in found) >= 90
+
+
 def test_the_parts_sum_to_the_fall_and_are_told() -> None:
     found = explained(0, shift=0.8, forgotten=0.6)
     assert (found.inputs or 0) + (found.relation or 0) == pytest.approx(found.reference - found.window)
@@ -74,6 +91,12 @@ def test_inputs_that_hardly_overlap_cannot_be_explained_by() -> None:
     assert not found.trusted
     assert (found.inputs, found.relation) == (None, None)
     assert found.words.startswith("cannot say: ")
+
+
+def test_labels_of_one_kind_that_are_too_rare_to_learn_from_are_told() -> None:
+    rare = rows(500, 0).assign(y=np.arange(500) < 1)
+    with pytest.raises(MonitoringError, match="Nothing can be learned from 500 rows, 1 of them"):
+        explain(rare, rows(500, 1), ["a"], label="y", probability="p", time="t", metric="roc_auc", value=VALUE)
 
 
 def test_one_class_alone_has_no_metric() -> None:
