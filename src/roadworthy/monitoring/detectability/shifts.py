@@ -143,7 +143,7 @@ def _fall(
         words = f"none: {horizon.labelled:,.0f} labels by then, {minimum_labelled:,} are needed"
         return nothing.model_copy(update={"words": words})
     each = _in_each(power, horizon.labelled_windows)
-    fall = fallen.smallest(release, horizon.labelled, tolerated=tolerated, power=each)
+    fall = fallen.smallest(release, horizon.labelled, tolerated=tolerated, power=each, looks_from=minimum_labelled)
     if fall is None:
         return nothing.model_copy(update={"words": f"none: {horizon.labelled:,.0f} labels are too few for any"})
     value = fallen.after(release, fall)

@@ -13,7 +13,7 @@ from roadworthy.records import MetricReading
 
 VALUE = BusinessValue()
 RELEASED, WINDOW = 6000, 1500
-TOLERATED, REPEATS = 0.03, 150
+TOLERATED, LOOKS_FROM, REPEATS = 0.03, 300, 150
 
 
 def scored(n: int, distance: float, rng: np.random.Generator) -> dict[str, MetricReading]:
@@ -32,16 +32,17 @@ def test_a_fall_of_the_stated_size_is_found_four_times_in_five() -> None:
     for repeat in range(REPEATS):
         rng = np.random.default_rng(repeat)
         release = scored(RELEASED, 1.0, rng)["roc_auc"]
-        fall = falls.smallest(release, WINDOW, tolerated=TOLERATED, power=0.8)
+        fall = falls.smallest(release, WINDOW, tolerated=TOLERATED, power=0.8, looks_from=LOOKS_FROM)
         assert fall is not None
         distance = optimize.brentq(lambda d, to: area(d) - to, 0, 3, args=(release.value - fall,))
-        found += performance.fell(scored(WINDOW, distance, rng)["roc_auc"], release, TOLERATED)[1]
+        now = performance.widened(scored(WINDOW, distance, rng)["roc_auc"], LOOKS_FROM)  # as a window is judged
+        found += performance.fell(now, release, TOLERATED)[1]
     assert 0.72 <= found / REPEATS <= 0.88  # 0.8 and two standard errors of chance
 
 
 def test_it_shrinks_with_rows_to_what_is_tolerated_and_the_releases_own_doubt() -> None:
     release = MetricReading(metric="log_loss", value=0.40, low=0.39, high=0.41, n=5000)
-    sizes = [falls.smallest(release, n, tolerated=0.02, power=0.8) for n in (500, 5000, 10**8)]
+    sizes = [falls.smallest(release, n, tolerated=0.02, power=0.8, looks_from=LOOKS_FROM) for n in (500, 5000, 10**8)]
     assert sizes == sorted(sizes, key=lambda size: -(size or 0))
     assert sizes[-1] == pytest.approx(0.03, abs=1e-3)
     assert falls.after(release, 0.05) == pytest.approx(0.45)
@@ -49,9 +50,9 @@ def test_it_shrinks_with_rows_to_what_is_tolerated_and_the_releases_own_doubt() 
 
 def test_an_area_cannot_fall_below_chance() -> None:
     release = MetricReading(metric="roc_auc", value=0.55, low=0.5, high=0.6, n=300)
-    assert falls.smallest(release, 500, tolerated=0.03, power=0.8) is None
+    assert falls.smallest(release, 500, tolerated=0.03, power=0.8, looks_from=LOOKS_FROM) is None
 
 
 def test_an_interval_without_width_is_no_obstacle() -> None:
     release = MetricReading(metric="value_per_1000", value=900.0, low=900.0, high=900.0, n=300)
-    assert falls.smallest(release, 500, tolerated=5.0, power=0.8) == pytest.approx(5.0, abs=1e-6)
+    assert falls.smallest(release, 500, tolerated=5.0, power=0.8, looks_from=LOOKS_FROM) == pytest.approx(5.0, abs=1e-6)
