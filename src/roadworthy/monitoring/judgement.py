@@ -147,6 +147,7 @@ def _trust(fields: _Fields, scores: _Floats, ground: Ground, calibration: Calibr
     checked = f"the {judged:,} labels so far bear them out" if judged else "no label has come yet to check them"
     inputs = "not looked at" if ground.outside is None else "such as in training"
     words = f"inputs are {inputs}, and the scores are taken to come true as at release; {checked}"
+    words += _unusual_release(calibration, ground.policy)
     return {"estimate_trusted": True, "estimate_words": words}
 
 
@@ -156,6 +157,17 @@ def _unlike_training(scores: _Floats, ground: Ground, calibration: Calibration) 
     beyond = float(np.mean((scores < calibration.lowest) | (scores > calibration.highest)))
     unseen = f"{percent(beyond)} of the scores are beyond those whose calibration is known"
     return [*([found] if found else []), *([unseen] if beyond > most else [])]
+
+
+def _unusual_release(calibration: Calibration, policy: PerformancePolicy) -> str:
+    """Tell what no window's inputs can: that the estimate rests on rows in which the scores did not come true."""
+    came, promised = calibration.positives / calibration.rows, calibration.promised
+    if promised is None or abs(came - promised) <= policy.tolerated_miscalibration:
+        return ""
+    return (
+        f"; at release {percent(came)} of the labels were positive where the scores promised {percent(promised)}, "
+        "and the estimate takes that to last"
+    )
 
 
 def _lost_calibration(fields: _Fields, policy: PerformancePolicy) -> list[str]:

@@ -77,6 +77,17 @@ def test_before_any_label_there_is_an_estimate_alone(ground: Ground) -> None:
     assert "0 % of 3,000 rows have a label" in found.label_words
 
 
+def test_an_estimate_that_rests_on_a_release_unlike_its_scores_says_so(ground: Ground) -> None:
+    held_out = answers(13, 6000, level=0.8)
+    curve = fit(held_out["probability"], held_out["label"].to_numpy(bool))
+    came, promised = held_out["label"].astype(float).mean(), held_out["probability"].mean()
+    assert (curve.positives / curve.rows, curve.promised) == (pytest.approx(came), pytest.approx(promised))
+    found = judge(answers(3, labelled=0.0), with_(ground, calibration=curve))
+    assert found.estimate_trusted
+    told = f"{100 * came:.1f} % of the labels were positive where the scores promised {100 * promised:.1f} %"
+    assert found.estimate_words.endswith(f"; at release {told}, and the estimate takes that to last")
+
+
 def test_scores_that_no_longer_tell_are_a_fall_a_changed_relation_and_a_lost_estimate(ground: Ground) -> None:
     found = judge(answers(4, slope=0.2), ground)
     assert found.fell

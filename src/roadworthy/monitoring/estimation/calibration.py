@@ -48,6 +48,7 @@ class Calibration(Record):
     positives: int
     lowest: float = Field(description="smallest score it was fitted on")
     highest: float
+    promised: float | None = Field(default=None, description="mean of the scores; as many positives they promised")
     shock: float = Field(default=0.0, description="variance, between days, of the logit that a day's rows share")
 
     @classmethod
@@ -117,6 +118,7 @@ def fit(scores: ArrayLike, labels: ArrayLike, times: pd.Series[Any] | None = Non
         positives=int(truth.sum()),
         lowest=float(given.min()),
         highest=float(given.max()),
+        promised=float(given.mean()),
         shock=_shock(truth, chances, days),
     )
 
