@@ -3,7 +3,7 @@
 Windows are drawn in which each column has changed by exactly the stated size; each figure is the size, and the share of
 such windows that the rule names. The reference is drawn anew for each window.
 
-    python benchmarks/detectability.py --repeats 60
+    python benchmarks/detectability.py --repeats 200
 """
 
 from __future__ import annotations

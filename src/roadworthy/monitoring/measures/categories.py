@@ -128,14 +128,34 @@ def detectable_distance(rows: float, freedom: float, level: float, design: Desig
     return min(float(np.sqrt(noncentrality / rows)) / 2, 1.0)
 
 
+def distance_beyond_chance(change: Floats, variance: Floats) -> Floats:
+    """Return the total variation distance, what chance adds to it taken off; see `ChiSquareHomogeneity`.
+
+    Parameters
+    ----------
+    change
+        Of each cell's share, shape (..., cells).
+    variance
+        Of that by chance, of the same shape.
+
+    Examples
+    --------
+    >>> float(distance_beyond_chance(np.array([0.05, -0.03, -0.02]), np.array([0.0009, 0.0, 0.0])))
+    0.05
+    """
+    sure = np.sqrt(np.maximum(np.square(change) - variance, 0))
+    rose, fell = (np.where(sign * change > 0, sure, 0.0).sum(axis=-1) for sign in (1, -1))
+    distance: Floats = np.maximum(rose, fell)
+    return distance
+
+
 def _distance(cells: Floats, rows: float, scaled: Scaled) -> tuple[float, float, float]:
     """Return lower bound, estimate and upper bound of the total variation distance; see `ChiSquareHomogeneity`."""
     shares = cells / np.maximum(cells.sum(axis=1, keepdims=True), 1)
     pooled = cells.sum(axis=0) / cells.sum()
     change, variance = shares[1] - shares[0], pooled * (1 - pooled) / rows
     seen, margin = float(np.abs(change).sum() / 2), NORMAL_95 * 0.5 / rows**0.5
-    sure = np.sqrt(np.maximum(np.square(change) - variance, 0))
-    estimate = float(max(sure[change > 0].sum(), sure[change < 0].sum()))
+    estimate = float(distance_beyond_chance(change, variance))
     low = max(seen - float(np.sqrt(2 / np.pi * variance).sum()) / 2 - margin, 0.0)
     # a statistic below its mean is taken for the mean: luck makes no window certain
     most = float(special.chndtrinc(max(scaled.statistic, scaled.freedom), max(scaled.freedom, 1), (1 - CONFIDENCE) / 2))

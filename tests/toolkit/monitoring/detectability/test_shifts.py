@@ -160,6 +160,22 @@ def test_what_matters_most_comes_first() -> None:
     assert found[0].importance == 1.0
 
 
+@pytest.mark.parametrize("bar", [Bar(0.001, 0.0), Bar(0.05, 0.03), Bar(0.001, 0.03)])
+def test_size_and_evidence_are_asked_of_the_same_rows(bar: Bar) -> None:
+    favour, rng, sizes = Favour("v0", SHARES), np.random.default_rng(0), (6000, 10_000)
+    odds = favour.smallest(0.8, rows=sizes[0], rows_reference=sizes[1], bar=bar)
+    assert odds is not None
+    found = []
+    for _ in range(1000):
+        counts = [rng.multinomial(n, p) for n, p in zip(sizes, (favour.after(odds), SHARES), strict=True)]
+        test = stats.contingency.chi2_contingency(counts, correction=False)
+        change, pooled = counts[0] / sizes[0] - counts[1] / sizes[1], sum(counts) / sum(sizes)
+        beyond = np.sqrt(np.maximum(change**2 - pooled * (1 - pooled) * (1 / sizes[0] + 1 / sizes[1]), 0))
+        distance = max(beyond[change > 0].sum(), beyond[change < 0].sum())
+        found.append(test.pvalue <= bar.level and distance >= bar.distance)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.04)  # three standard errors of so many
+
+
 def test_where_all_are_at_the_top_a_shift_down_is_asked() -> None:
     values = np.array([0.0] * 10 + [1.0] * 990)
     down = Shift.of(Profile.of(pd.DataFrame({"x": np.tile(values, 20)})).column("x"))
