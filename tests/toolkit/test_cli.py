@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -50,6 +51,11 @@ def _inner(command: object) -> dict[str, Any]:
 def test_the_commands_are_those_of_the_readme() -> None:
     readme = (REPOSITORY / "README.md").read_text()
     assert [name for name in _commands() if " " not in name and f"| `roadworthy {name}" not in readme] == []
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("--version") == 0
+    assert capsys.readouterr().out == f"roadworthy {version('roadworthy')}\n"
 
 
 @pytest.mark.parametrize("name", sorted(_commands()))
