@@ -29,6 +29,7 @@ class Codes:
         self._reader = f"{sys.version_info.major}.{sys.version_info.minor} {content_hash(Path(code.__file__))}"
         self._known = self._kept()
         self._changed = False
+        self._read: dict[Path, str] = {}
 
     def hash(self, source: Path, *, cosmetic: bool) -> str:
         """Return the hash of a source's code.
@@ -47,6 +48,13 @@ class Codes:
             self._known[name] = (content, cosmetic, found)
             self._changed = True
         return found
+
+    def expect_readable(self, source: Path) -> None:
+        """Raise as `hash` does where a source cannot be read; nothing is parsed."""
+        content = self._content(source)
+        if not content or self._read.get(source) != content:
+            code.read(source)
+            self._read[source] = content
 
     def save(self) -> None:
         """Keep what was learnt; a folder that cannot be written is no reason to fail."""

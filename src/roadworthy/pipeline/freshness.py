@@ -102,6 +102,19 @@ class Freshness:
         found = Judgement(fresh=False, fingerprint=fingerprint, code_hash=code_hash, inputs=inputs)
         return found.model_copy(update=self._stale(task, found))
 
+    def unmade(self, task: TaskSpec) -> str:
+        """Return which product of a task no run has made, as `judge` says it, without hashing code; blank for none.
+
+        Raises
+        ------
+        PipelineError
+            When its source cannot be read.
+        """
+        reason = self._unmade(task, self._makers(list(task.products.values())))
+        if reason and task.text is None:
+            self._memory.codes.expect_readable(self._root / task.source)
+        return reason
+
     def foresee(self, tasks: Iterable[TaskSpec]) -> None:
         """Ask at once who made the products of all tasks, for who judges them all while nothing is built."""
         self._foreseen = self._state.makers([path for task in tasks for path in task.products.values()])
@@ -131,14 +144,19 @@ class Freshness:
             record = self._record(same[task.data[0]])
             newer = self._newer_data(record) if record else ""
             return {"fresh": not newer, "reason": newer, "made_by": record}
-        unmade = [path for path in task.products.values() if path not in makers]
-        if unmade:
-            there = (self._root / unmade[0]).exists()
-            return {"reason": f"no run is recorded that made {unmade[0]}" if there else f"{unmade[0]} was never made"}
+        if unmade := self._unmade(task, makers):
+            return {"reason": unmade}
         record = self._record(makers[task.data[0]])
         odd = self._odd(task, makers)
         why = next(iter(odd.values()), "") or (self._difference(record, task, now) if record else "its run is unknown")
         return {"reason": why, "made_by": record, "odd": tuple(odd)}
+
+    def _unmade(self, task: TaskSpec, makers: Mapping[str, Artifact]) -> str:
+        unmade = next((path for path in task.products.values() if path not in makers), None)
+        if unmade is None:
+            return ""
+        there = (self._root / unmade).exists()
+        return f"no run is recorded that made {unmade}" if there else f"{unmade} was never made"
 
     def _makers(self, paths: list[str]) -> dict[str, Artifact]:
         if self._foreseen is None:

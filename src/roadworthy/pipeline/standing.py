@@ -88,14 +88,16 @@ class Standings:
     ) -> tuple[TaskStanding, tuple[str, ...]]:
         if freshness is None:
             return "unknown", ("the contract cannot be read",)
+        waits = tuple(f"upstream {name} is {before[name].standing}" for name in task.upstream if _waits(before, name))
         try:
+            if newest is None and (unmade := freshness.unmade(task)):  # a first look parses nothing
+                return "stale", (_never(unmade), *waits)
             judged = freshness.judge(task, specs)
         except RoadworthyError as error:  # its source is missing, or is no notebook
             return "unknown", (error.fact,)
         if not judged.fresh and newest is not None and newest.task.state == "failed":
             return _after_failure(newest), tuple(self._since_failure(task, judged, newest, specs))
         reasons = () if judged.fresh else tuple(self._reasons(task, judged, specs))
-        waits = tuple(f"upstream {name} is {before[name].standing}" for name in task.upstream if _waits(before, name))
         return ("stale" if reasons or waits else "fresh"), reasons + waits
 
     def _reasons(self, task: TaskSpec, judged: Judgement, specs: Mapping[str, TaskSpec]) -> Iterator[str]:
@@ -106,7 +108,7 @@ class Standings:
             differences = list(self._differences(task, judged, judged.made_by, specs))
             yield from differences or ([] if judged.odd else [judged.reason])
         elif not judged.odd:
-            yield "it was never run" if judged.reason.endswith("was never made") else judged.reason
+            yield _never(judged.reason)
 
     def _differences(
         self, task: TaskSpec, now: Judgement, then: TaskRecord, specs: Mapping[str, TaskSpec]
@@ -215,6 +217,10 @@ def _lab_task(task: TaskSpec, standing: TaskStanding, reasons: tuple[str, ...], 
 def _after_failure(newest: Execution) -> TaskStanding:
     interrupted = newest.run.state == "interrupted" and "was interrupted" in (newest.task.error or "")
     return "stale" if interrupted else "failed"
+
+
+def _never(reason: str) -> str:
+    return "it was never run" if reason.endswith("was never made") else reason
 
 
 def _waits(before: Mapping[str, LabTask], name: str) -> bool:

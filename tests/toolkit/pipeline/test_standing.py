@@ -162,6 +162,21 @@ def test_what_was_never_run_is_stale(project: Project) -> None:
     assert found["second"].reasons == ("no run is recorded that made products/second.ipynb", "upstream first is stale")
 
 
+def test_of_what_was_never_run_nothing_is_parsed_but_what_is_broken_is_seen(project: Project) -> None:
+    (project.root / "products/first.json").unlink()
+    (project.root / "products/first.ipynb").unlink()
+    assert {task.standing for task in project.look().values()} == {"stale"}
+    assert not project.config.private("codes.json").exists()
+    source = project.root / "notebooks/first.ipynb"
+    text = source.read_text()
+    source.write_text("{")
+    found = project.look()
+    assert (found["first"].standing, found["second"].standing) == ("unknown", "stale")
+    assert "is not a notebook" in found["first"].reasons[0]
+    source.write_text(text)
+    assert project.look()["first"].reasons == ("it was never run",)
+
+
 def test_a_source_that_is_missing_leaves_the_task_unknown(project: Project) -> None:
     (project.root / "notebooks/first.ipynb").unlink()
     found = project.look()["first"]
