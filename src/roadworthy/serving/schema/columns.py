@@ -74,7 +74,8 @@ class Columns:
         """Return a column's values; all are missing where there is no such column, as in rows without the field."""
         import pyarrow as pa
 
-        return self.batch.column(name) if name in self.names else pa.nulls(len(self))
+        place = self.batch.schema.get_field_index(name)
+        return pa.nulls(len(self)) if place < 0 else self.batch.column(place)
 
     def only(self, names: Sequence[str]) -> Columns:
         """Return the rows with some of their columns alone."""

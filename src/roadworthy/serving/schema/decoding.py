@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from math import ceil, floor
 from typing import Annotated, Any, Literal
 
@@ -71,7 +72,8 @@ class Decoder:
 
     def _many(self, rows: Sequence[Any]) -> tuple[Rows, int]:
         """Return rows as columns, and how many fields were given."""
-        values: list[Sequence[Any]] = list(zip(*map(astuple, rows), strict=True))
+        flat, width = list(chain.from_iterable(map(astuple, rows))), len(self._columns)
+        values = [flat[place::width] for place in range(width)]
         left_out = 0
         for place in self._optional:
             given = [value for value in values[place] if value is not UNSET]
@@ -97,9 +99,9 @@ def keys_in(body: bytes) -> int:
         import numpy as np  # here, as pandas in `frames`
 
         read = np.frombuffer(body, np.uint8)
-        before = read[:-1][read[1:] == ord(":")]
-        if not (before <= ord(" ")).any():
-            return int((before == ord('"')).sum())
+        before, colons = read[:-1], read[1:] == ord(":")
+        if not np.count_nonzero(colons & (before <= ord(" "))):
+            return int(np.count_nonzero(colons & (before == ord('"'))))
     return body.translate(None, _SPACE).count(b'":')
 
 

@@ -126,8 +126,9 @@ def _numbers(dtype: str, picked: list[Any]) -> Any:  # noqa: ANN401
     import pyarrow as pa
 
     if isinstance(picked[0], pa.Array):
-        wanted = [values.cast(pa.float64()) for values in picked] if dtype == "float64" else picked
-        picked = [values.to_numpy(zero_copy_only=False) for values in wanted]
+        if dtype == "float64":
+            picked = [values if pa.types.is_float64(values.type) else values.cast(pa.float64()) for values in picked]
+        picked = [values.to_numpy(zero_copy_only=False) for values in picked]
     # Told what to make, numpy would cut fractions off whole numbers without a word.
     found = np.array(picked, dtype=dtype if dtype == "float64" or not len(picked[0]) else None)
     if found.dtype != dtype or found.ndim != 2:
