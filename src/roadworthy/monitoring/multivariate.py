@@ -23,8 +23,8 @@ THRESHOLD = 0.55  # area under the ROC curve
 _NAMED = 3
 _MOST_ALIKE = 0.9  # correlation of neighbours
 _SHORT = 3  # stretches of a run on average, in which nothing is seen of neighbours
-_NORMAL_ONE_SIDED = float(scipy.stats.norm.isf(0.05))
-_NORMAL_95 = float(scipy.stats.norm.isf(0.025))
+_NORMAL_ONE_SIDED = -float(scipy.special.ndtri(0.05))
+_NORMAL_95 = -float(scipy.special.ndtri(0.025))
 
 
 def separation(
