@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 # From so many rows on columns are the shorter way.
-MANY = 50
+MANY = 100
 
 
 class Columns:
