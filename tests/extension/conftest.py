@@ -248,6 +248,7 @@ def project(lab: Lab, built: Path, request: pytest.FixtureRequest) -> Iterator[P
         for job in lab.ask(f"jobs?path={folder.name}"):
             if job["state"] == "running":
                 lab.ask(f"jobs/{job['id']}?path={folder.name}", "DELETE")
+    shutil.rmtree(folder, ignore_errors=True)  # else the server would go on looking at it
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from roadworthy.records.lab import EVENTS, LabEvent
 from roadworthy.server.opened import Opened, Projects
 
 SECONDS_BETWEEN_LOOKS = 1.0
+# A project that nobody has asked about for so long, and in which nothing happened, is looked at less often.
+RESTS_AFTER, SECONDS_AT_REST = 120.0, 5.0
 # Looks at one project: called again and again, it returns what has happened since it was last called.
 Look = Callable[[], Sequence[LabEvent]]
 # Begins to look at a project; what was there before is not told.
@@ -53,6 +56,8 @@ class Noticing(threading.Thread):
         self._tell = tell
         self._looks: dict[tuple[Opened, Watch], Look] = {}
         self._failed: dict[tuple[Opened, Watch], str] = {}
+        self._looked_at: dict[Opened, float] = {}
+        self._happened: dict[Opened, float] = {}
         self._end = threading.Event()
 
     def run(self) -> None:
@@ -67,10 +72,26 @@ class Noticing(threading.Thread):
 
     def look(self) -> None:
         """Look once at everything; what cannot be looked at is logged once, and looked at again the next time."""
-        for opened in self._projects.all:
+        projects = self._projects.all
+        self._forget_all_but(projects)
+        for opened in projects:
+            at = time.monotonic()
+            quiet = at - max(opened.asked, self._happened.get(opened, 0.0)) > RESTS_AFTER
+            if quiet and at - self._looked_at.get(opened, 0.0) < SECONDS_AT_REST:
+                continue
+            self._looked_at[opened] = at
             for watch in self._watches:
                 for event in self._looked((opened, watch)):
+                    self._happened[opened] = at
                     self._tell(event)
+
+    def _forget_all_but(self, projects: Sequence[Opened]) -> None:
+        for opened in [one for one in self._looked_at if one not in projects]:
+            del self._looked_at[opened]
+            self._happened.pop(opened, None)
+            for watch in self._watches:
+                self._looks.pop((opened, watch), None)
+                self._failed.pop((opened, watch), None)
 
     def _looked(self, key: tuple[Opened, Watch]) -> Sequence[LabEvent]:
         opened, watch = key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -41,6 +42,8 @@ class Opened:
     def __init__(self, root: Path, served: Path) -> None:
         self.root = root
         self.folder = "" if root == served else root.relative_to(served).as_posix()
+        self.asked = time.monotonic()
+        """When it was last asked about."""
         self._lock = threading.RLock()
         self._made: dict[str, tuple[object, Any]] = {}
         self._states: dict[str, State] = {}
@@ -235,6 +238,7 @@ class Projects:
         with self._lock:
             if root not in self._opened:
                 self._opened[root] = Opened(root, self._served)
+            self._opened[root].asked = time.monotonic()
             return self._opened[root]
 
     def foresee(self) -> None:
@@ -248,9 +252,13 @@ class Projects:
 
     @property
     def all(self) -> tuple[Opened, ...]:
-        """Those that are open."""
+        """Those that are open; one whose folder has gone is closed."""
         with self._lock:
-            return tuple(self._opened.values())
+            gone = [self._opened.pop(root) for root in [*self._opened] if not root.is_dir()]
+            there = tuple(self._opened.values())
+        for opened in gone:
+            opened.close()
+        return there
 
     def close(self) -> None:
         """Close them all."""

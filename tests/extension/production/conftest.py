@@ -135,3 +135,4 @@ def airport(
     shutil.copytree(flown, folder)
     with projects.load(folder) as project:
         yield project
+    shutil.rmtree(folder, ignore_errors=True)  # else the server would go on looking at it

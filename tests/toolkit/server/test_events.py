@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from jsonschema import Draft7Validator
 
 from roadworthy.records.lab import EVENTS, LabEvent
 from roadworthy.server import events
-from roadworthy.server.events import Look, Noticing
+from roadworthy.server.events import RESTS_AFTER, Look, Noticing
+from roadworthy.server.happenings import Happenings
 from roadworthy.server.opened import Projects
 
 if TYPE_CHECKING:
@@ -70,6 +72,44 @@ def test_a_project_that_cannot_be_looked_at_is_logged_once(
         noticing.look()
     assert [event.project for event in told] == ["b", "b"]
     assert [record.message for record in caplog.records] == ["a cannot be looked at: OSError: the disk is gone"]
+
+
+def test_a_project_at_rest_is_looked_at_less_often_until_somebody_asks(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    looked = []
+
+    def watch(opened: Opened) -> Look:
+        def look() -> Sequence[LabEvent]:
+            looked.append(opened.folder)
+            return []
+
+        return look
+
+    projects = Projects(tmp_path)
+    quiet, lively = (projects.of(make(tmp_path / name)) for name in ("quiet", "lively"))
+    noticing = Noticing(projects, [watch], lambda event: None)
+    quiet.asked -= RESTS_AFTER + 1
+    for _ in range(3):
+        noticing.look()
+    assert looked == ["quiet", "lively", "lively", "lively"]
+    assert projects.of(quiet.root) is quiet
+    noticing.look()
+    assert looked[-2:] == ["quiet", "lively"]
+    assert lively in projects.all
+
+
+def test_a_project_whose_folder_has_gone_is_forgotten(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    projects = Projects(tmp_path)
+    opened = [projects.of(make(tmp_path / name)) for name in ("gone", "there")]
+    told: list[LabEvent] = []
+    noticing = Noticing(projects, [Happenings], told.append)
+    noticing.look()
+    shutil.rmtree(opened[0].root)
+    noticing.look()
+    assert projects.all == (opened[1],)
+    noticing.look()
+    assert [event.project for event in told] == ["gone", "there"]
 
 
 def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
