@@ -1,6 +1,8 @@
 """The command line: every command is documented, mistakes are told without a traceback, exit codes mean something."""
 
 import json
+import os
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +13,7 @@ import typer
 
 from roadworthy import cli
 from roadworthy.cli.access import Right
+from roadworthy.cli.listing import COMMANDS
 from roadworthy.config import Config
 from roadworthy.records import Finding, Scope
 from roadworthy.state import State
@@ -56,6 +59,22 @@ def test_the_commands_are_those_of_the_readme() -> None:
 def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("--version") == 0
     assert capsys.readouterr().out == f"roadworthy {version('roadworthy')}\n"
+
+
+def test_the_list_says_what_the_commands_say_of_themselves() -> None:
+    told = {name: _commands()[name].help.split("\n\n")[0].replace("\n", " ") for name in COMMANDS}
+    assert {name: listed.words for name, listed in COMMANDS.items()} == told
+
+
+def test_the_list_is_shown_and_completed_without_the_commands() -> None:
+    code = "import sys; from roadworthy import cli\ntry: cli.main()\nexcept SystemExit: print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert "detectability" in done.stdout
+    assert done.stdout.endswith("False\n")
+    asked = {"_ROADWORTHY_COMPLETE": "complete_bash", "COMP_WORDS": "roadworthy r", "COMP_CWORD": "1"}
+    program = [str(Path(sys.executable).with_name("roadworthy"))]
+    done = subprocess.run(program, env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [name for name in COMMANDS if name.startswith("r")]
 
 
 @pytest.mark.parametrize("name", sorted(_commands()))

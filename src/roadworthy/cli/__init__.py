@@ -6,66 +6,58 @@ Exit codes: 0 done, 1 a gate said no, 2 the input or the project is wrong, 130 i
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from roadworthy.cli.common import err
+from roadworthy.cli.listing import COMMANDS
 from roadworthy.errors import DataRefused, GateRefused, RoadworthyError
 from roadworthy.terminal import show_error
 
 INTERRUPTED = 130
-# Each command and the module that has it, in the order of the help. A module is imported when one of its commands is
-# called: a build with nothing to do then takes half a second, where importing everything takes three.
-COMMANDS = {
-    "demo": "demo",
-    "init": "start",
-    "contract": "contract",
-    "ingest": "data",
-    "data": "data",
-    "build": "build",
-    "runs": "runs",
-    "trace": "runs",
-    "debug": "debug",
-    "release": "release",
-    "promote": "production",
-    "rollback": "production",
-    "rollout": "rollout",
-    "history": "production",
-    "serve": "production",
-    "token": "access",
-    "audit": "access",
-    "score": "scoring",
-    "client": "client",
-    "consumers": "client",
-    "replay": "replay",
-    "labels": "labels",
-    "observe": "watching",
-    "explain": "explain",
-    "detectability": "detectability",
-    "watch": "watching",
-    "alerts": "alerts",
-    "approve": "watching",
-    "status": "status",
-}
 
 
 class Commands(TyperGroup):
-    """The commands, each looked up in its own module."""
+    """The commands, each looked up in its own module when it is called."""
+
+    _listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - of the click that Typer brings along
         """Return the commands' names in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as above
-        """Return a command; None when there is none of that name."""
+        """Return a command, or while they are listed what is said of it; None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"roadworthy.cli.{COMMANDS[cmd_name]}")
-        return typer.main.get_group(module.app).commands[cmd_name]
+        module, words = COMMANDS[cmd_name]
+        if self._listing:
+            return TyperCommand(cmd_name, help=words)
+        return typer.main.get_group(import_module(f"roadworthy.cli.{module}").app).commands[cmd_name]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
+        """Show the list."""
+        with self._only_listed():
+            super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:  # noqa: ANN401 - as above
+        """Return the names that begin so."""
+        with self._only_listed():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _only_listed(self) -> Iterator[None]:
+        self._listing = True
+        try:
+            yield
+        finally:
+            self._listing = False
 
 
 app = typer.Typer(

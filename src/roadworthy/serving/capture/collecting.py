@@ -23,7 +23,7 @@ from roadworthy.serving.capture.spool import KINDS, Kind
 from roadworthy.tables import Tables
 
 _LOCK = ".collect.lock"
-_BATCH_ROWS = 20_000
+_BATCH_ROWS = 60_000
 
 
 class Collected(Record):
