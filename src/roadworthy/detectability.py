@@ -103,7 +103,7 @@ def outlook(
 def _rule(project: Project, reference: Profile, columns: tuple[Column, ...], days: float) -> tuple[Rule, float, int]:
     """Return what one reading must reach, the chance of a false alarm that the window takes, and its segments.
 
-    A column that alone has changed must pass the level that is divided by the number of all readings.
+    A column that alone has changed must pass the level that is shared by all readings.
     """
     policy = project.config.policy
     segments = windows.segments_of(
@@ -112,8 +112,8 @@ def _rule(project: Project, reference: Profile, columns: tuple[Column, ...], day
     chance = drift.level(policy.drift, detectability.HORIZONS["a month"] / days, families=1 + len(segments))
     judged = project.state.windows()
     readings = judged[-1].readings if judged else ()
-    tests = len(readings or drift.compare(reference, reference, columns, PREDICTION, policy.drift))
-    rule = Rule(chance / max(tests, 1), policy.drift.effect, policy.drift.minimum_rows, of_window=chance)
+    shared_by = drift.weights(readings or drift.compare(reference, reference, columns, PREDICTION, policy.drift)).sum()
+    rule = Rule(chance / max(float(shared_by), 1.0), policy.drift.effect, policy.drift.minimum_rows, of_window=chance)
     return rule, chance, len(segments)
 
 

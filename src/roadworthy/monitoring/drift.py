@@ -24,6 +24,8 @@ from roadworthy.records import Reading, ReadingKind, Verdict
 DAYS_A_MONTH = 365.2425 / 12
 MOST_PER_WINDOW = 0.05  # chance of a false alarm that no window exceeds, however few windows share a month's budget
 
+WEIGHTS: dict[ReadingKind, float] = {"unseen": 0.1}  # a reading's part of the window's level; 1 of what is not named
+
 _PREDICTION = Column(name="the predicted probability", type="number", role="other")
 
 
@@ -132,22 +134,44 @@ def weigh(
 
 def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     """Decide on all facts of a window together; worst first, as `compare` returns them."""
-    adjusted = holm(np.array([one.evidence.p_value for one in facts], dtype=np.float64))
-    adjusted = np.maximum(adjusted, _without_precedent(facts))
-    readings = [_reading(one, float(p), at_level, len(facts)) for one, p in zip(facts, adjusted, strict=True)]
+    p_values = np.array([one.evidence.p_value for one in facts], dtype=np.float64)
+    adjusted = np.maximum(holm(p_values, weights(facts)), _without_precedent(facts))
+    alone = at_level / weights(facts).sum() if facts else at_level
+    readings = [_reading(one, float(p), at_level, alone) for one, p in zip(facts, adjusted, strict=True)]
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
 
 
-def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+def weights(found: Sequence[Fact] | Sequence[Reading]) -> NDArray[np.float64]:
+    """Return each reading's part of the window's level, shape (readings,).
+
+    Unseen categories are asked a tenth of what others are: they come in the hundreds or not at all, so they need no
+    more, and the values of the columns are left nearly all of it.
+    """
+    return np.array([WEIGHTS.get(one.kind, 1.0) for one in found], dtype=np.float64)
+
+
+def holm(p_values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
     """Return p-values corrected for their number by Holm's step-down procedure, shape (tests,).
+
+    Parameters
+    ----------
+    p_values
+        Shape (tests,).
+    weights
+        Each test's part of the level, above 0, shape (tests,); all alike when None (the weighted procedure of section
+        4 of Holm, 1979).
 
     Examples
     --------
     >>> [round(p, 3) for p in holm(np.array([0.01, 0.04, 0.03])).tolist()]
     [0.03, 0.06, 0.06]
+    >>> [round(p, 3) for p in holm(np.array([0.01, 0.04, 0.03]), np.array([1, 1, 0.1])).tolist()]
+    [0.021, 0.044, 0.044]
     """
-    order = np.argsort(p_values, kind="stable")
-    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    parts = np.ones_like(p_values) if weights is None else weights
+    order = np.argsort(p_values / parts, kind="stable")
+    left = np.cumsum(parts[order][::-1])[::-1]  # the weight of a test and of all that come after it
+    steps = p_values[order] / parts[order] * left
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(steps) else steps
     return adjusted
@@ -218,9 +242,9 @@ def _weigh(
                 yield Fact(name, kind, measure.name, threshold, evidence, policy.minimum_rows)
 
 
-def _reading(one: Fact, adjusted: float, at_level: float, tests: int) -> Reading:
+def _reading(one: Fact, adjusted: float, at_level: float, alone: float) -> Reading:
     found = one.evidence
-    detectable = found.detectable(at_level / tests)
+    detectable = found.detectable(alone * WEIGHTS.get(one.kind, 1.0))
     decision = _decide(one, adjusted, at_level, detectable)
     return Reading(
         column=one.column,

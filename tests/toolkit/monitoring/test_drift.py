@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from scipy import stats
 
 from roadworthy.config import DriftPolicy
 from roadworthy.contract import Column
+from roadworthy.monitoring import drift
 from roadworthy.monitoring.drift import Fact, compare, drifted, expected_false_alarms, level, verdict
 from roadworthy.monitoring.measures import Evidence
 from roadworthy.monitoring.profiles import Profile
@@ -58,10 +61,33 @@ def test_a_quarter_of_a_standard_deviation_is_found() -> None:
 def test_p_values_are_corrected_over_all_readings() -> None:
     found = readings_of(2000, 1, shift=0.1)
     smallest = sorted(found, key=lambda reading: reading.p_value)
-    assert smallest[0].adjusted_p == pytest.approx(min(smallest[0].p_value * len(found), 1))
-    assert [reading.adjusted_p for reading in smallest] == sorted(reading.adjusted_p for reading in found)
+    assert smallest[0].adjusted_p == pytest.approx(min(smallest[0].p_value * (10 + 5 + 1 + 5 / 10), 1))
+    values = [reading.adjusted_p for reading in smallest if reading.kind != "unseen"]
+    assert values == sorted(values)
     assert {reading.kind for reading in found} == {"feature", "prediction", "unseen"}
     assert len(found) == 10 + 2 * 5 + 1
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_holms_correction_is_the_closed_test_of_weighted_bonferroni(weighted: bool) -> None:
+    rng = np.random.default_rng(17)
+    for _ in range(20):
+        p_values = rng.uniform(size=6) ** 4
+        weights = rng.choice([1.0, 0.1, 0.5], 6) if weighted else np.ones(6)
+        closed = np.zeros(6)
+        for together in (np.array(bits, bool) for bits in itertools.product([0, 1], repeat=6) if any(bits)):
+            of_all = np.min(p_values[together] * weights[together].sum() / weights[together])
+            closed[together] = np.maximum(closed[together], min(of_all, 1.0))
+        np.testing.assert_allclose(drift.holm(p_values, weights if weighted else None), closed)
+
+
+def test_unseen_categories_take_little_of_the_level_and_are_found_all_the_same() -> None:
+    window = rows(500, 18)
+    window.loc[window.index[:8], "c2"] = "never before"
+    found = compare(REFERENCE, Profile.of(window), COLUMNS, None, POLICY)
+    unseen = next(r for r in found if (r.column, r.kind) == ("c2", "unseen"))
+    assert unseen.verdict == "drift"
+    assert unseen.adjusted_p == pytest.approx(unseen.p_value * 10 * (10 + 5 + 5 / 10))
 
 
 def test_both_size_and_evidence_are_needed() -> None:
@@ -161,7 +187,7 @@ def test_facts_are_judged_with_the_rest() -> None:
     found = compare(REFERENCE, Profile.of(rows(900, 16)), COLUMNS, None, POLICY, facts=[fact])
     assert (found[0].column, found[0].kind, found[0].verdict) == ("rows", "volume", "drift")
     assert found[0].words == "fewer rows came: 900, it was 1,500"
-    assert found[0].adjusted_p == pytest.approx(1e-9 * len(found))
+    assert found[0].adjusted_p == pytest.approx(1e-9 * (10 + 5 + 5 / 10 + 1))
 
 
 # --- traffic that comes in days ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from whylogs.core.metrics.column_metrics import TypeCountersMetric
 from whylogs.core.view.column_profile_view import ColumnProfileView
 
 from roadworthy.errors import MonitoringError
-from roadworthy.monitoring.profiles.sketches import HLL_LG_K
+from roadworthy.monitoring.profiles.sketches import HLL_LG_K, Ranked, ranked
 
 Kind = Literal["numeric", "categorical", "empty", "unreadable"]
 _Floats = NDArray[np.float64]
@@ -113,13 +114,11 @@ class ColumnSummary:
 
     def quantiles(self, shares: Sequence[float] | _Floats) -> _Floats:
         """Return the values below which the given shares of a numeric column lie, shape (shares,)."""
-        return np.asarray(self._sketch().get_quantiles([float(share) for share in shares]), dtype=np.float64)
+        return self._ranked.quantiles(np.asarray(shares, dtype=np.float64))
 
     def cdf(self, points: _Floats, *, inclusive: bool = True) -> _Floats:
         """Return the share of values at or below (``inclusive``), else below, each of the increasing points."""
-        if len(points) == 0:
-            return np.array([], dtype=np.float64)
-        return np.asarray(self._sketch().get_cdf(points.tolist(), inclusive)[:-1], dtype=np.float64)
+        return self._ranked.cdf(points, inclusive=inclusive)
 
     def counts(self) -> dict[str, Count]:
         """Return the categories the profile remembers, the most frequent first; text beyond 128 characters is cut.
@@ -152,6 +151,10 @@ class ColumnSummary:
         union.update(self._hll)
         union.update(other._hll)
         return _cardinality(union.get_result(whylogs_sketching.HLL_8))
+
+    @cached_property
+    def _ranked(self) -> Ranked:
+        return ranked(self._sketch())
 
     def _numeric(self) -> Any:  # noqa: ANN401  (whylogs is not followed by mypy)
         if self._distribution is None or self._distribution.kll.value.is_empty():

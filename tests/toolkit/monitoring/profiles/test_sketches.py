@@ -79,6 +79,34 @@ def test_merged_sketches_stay_within_the_stated_error(sizes: list[int], seed: in
     assert merged.stddev == pytest.approx(ordered.std(ddof=1), rel=1e-9)
 
 
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(1, 30_000), min_size=1, max_size=4),
+    st.sampled_from([1, 10**6]),
+    st.sampled_from([128, 1024, 2048]),
+    st.booleans(),
+)
+def test_a_sketch_is_read_as_datasketches_reads_it(sizes: list[int], different: int, k: int, fed: bool) -> None:
+    rng = np.random.default_rng(sizes)
+    union = whylogs_sketching.kll_doubles_sketch(k)
+    for size in sizes:
+        values = np.sort(rng.integers(-different, different, size).astype(np.float64))
+        part = sketches.distribution(Tally(values)).kll.value
+        if fed:
+            part = whylogs_sketching.kll_doubles_sketch(k)
+            part.update(array=values)
+        union.merge(part)
+    read = sketches.ranked(union)
+    points = np.unique([*read.values[::97], read.smallest - 1, read.smallest, read.largest, read.largest + 1, 0.5])
+    shares = np.unique([*np.linspace(0, 1, 99), *(read.before / read.before[-1])[::97]])
+    assert (read.smallest, read.largest) == (union.get_min_value(), union.get_max_value())
+    assert read.before[-1] == union.get_n()
+    assert list(read.quantiles(shares)) == union.get_quantiles(shares.tolist())
+    for inclusive in (True, False):
+        shares_below = union.get_cdf(points.tolist(), inclusive)[:-1]
+        assert list(read.cdf(points, inclusive=inclusive)) == shares_below
+
+
 def test_moments_of_numbers_as_large_as_there_are() -> None:
     values = np.array([1.0, 1.5, 1.7]) * 1e308
     metric = sketches.distribution(Tally(values))
