@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from roadworthy import config as configuration
 from roadworthy import contract as contracts
@@ -28,7 +29,9 @@ from roadworthy.contract import Contract, Dataset
 from roadworthy.errors import ProjectError
 from roadworthy.pipeline import lineage
 from roadworthy.state import State
-from roadworthy.tables import Tables
+
+if TYPE_CHECKING:
+    from roadworthy.tables import Tables
 
 _COPIED = ("pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "consumers", "tests/project")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.pyc")
@@ -73,6 +76,9 @@ class Project:
     @cached_property
     def tables(self) -> Tables:
         """The versioned tables; in a task of a build, as the build reads them, and noting what the task reads."""
+        # pandas, pyarrow and deltalake take a second, which commands that read no table do without
+        from roadworthy.tables import Tables
+
         log = os.environ.get(lineage.TABLE_LOG_VARIABLE)
         as_of = json.loads(os.environ.get(lineage.AS_OF_VARIABLE, "{}"))
         return Tables(self.config.tables_address, as_of=as_of, log=Path(log) if log else None)

@@ -11,8 +11,9 @@ Five mends (docs/decisions/0003-startup.md):
 * in an image that BentoML made, its home is below ours: BentoML fixes it where a read-only root cannot be written;
 * two modules of Ploomber's import matplotlib's pyplot and pandas for functions that a build seldom calls: they get them
   when these are called. With this `ploomber build` starts a third of a second earlier;
-* whylogs imports three parts of scikit-learn, for embeddings that nobody here profiles: it gets them when it is asked
-  for those. With this a command that reads profiles starts a second earlier.
+* whylogs imports three parts of scikit-learn, for embeddings that nobody here profiles: it gets them when their
+  functions are called, as it asks for two of these whenever it reads a profile. With this a command that reads profiles
+  starts three seconds earlier.
 """
 
 import os
@@ -60,6 +61,16 @@ class _Late:
         return getattr(import_module(self._name), attribute)
 
 
+class _LateFunctions(_Late):
+    """Stands in for a module of which nothing but calls are asked, until the first of them."""
+
+    def __getattr__(self, attribute: str) -> object:
+        def late(*arguments: object, **named: object) -> object:
+            return getattr(import_module(self._name), attribute)(*arguments, **named)
+
+        return late
+
+
 class _WithoutSeldomNeeded:
     """Finds these modules, and lets each run without what it would import, which all are written to bear."""
 
@@ -79,7 +90,7 @@ class _WithoutSeldomNeeded:
                 for what in late:
                     del sys.modules[what]
             for what, known_as in late.items():
-                setattr(module, known_as, _Late(what))
+                setattr(module, known_as, (_LateFunctions if what.startswith("sklearn.") else _Late)(what))
 
         spec.loader.exec_module = without  # type: ignore[method-assign]
         return spec

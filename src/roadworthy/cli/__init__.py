@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +17,6 @@ from typer.core import TyperCommand, TyperGroup
 from roadworthy.cli.common import err
 from roadworthy.cli.listing import COMMANDS
 from roadworthy.errors import DataRefused, GateRefused, RoadworthyError
-from roadworthy.terminal import show_error
 
 INTERRUPTED = 130
 
@@ -71,6 +69,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"roadworthy {version('roadworthy')}")
         raise typer.Exit
 
@@ -89,6 +89,8 @@ def main() -> None:
     try:
         app()
     except RoadworthyError as error:
+        from roadworthy.terminal import show_error  # with all records, which help and completion do without
+
         show_error(err, error)
         sys.exit(1 if isinstance(error, GateRefused | DataRefused) else 2)
     except (KeyboardInterrupt, SystemExit) as end:

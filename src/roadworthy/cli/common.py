@@ -1,4 +1,7 @@
-"""What the commands share: options, consoles, and how records become JSON."""
+"""What the commands share: options, consoles, and how records become JSON.
+
+Help and completion import this too, so that nothing is imported here which they have no need of.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,17 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 
-from roadworthy import config as configuration
 from roadworthy.errors import ConfigError
-from roadworthy.state import State
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from roadworthy.state import State
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -31,6 +36,8 @@ HERE = Path()
 def printed_as_json(content: BaseModel | Sequence[BaseModel], wanted: bool) -> bool:
     """Print records as JSON when that is wanted; return whether it was."""
     if wanted:
+        from pydantic import BaseModel
+
         items = [content] if isinstance(content, BaseModel) else content
         values = [item.model_dump(mode="json") for item in items]
         typer.echo(json.dumps(values[0] if isinstance(content, BaseModel) else values, indent=2))
@@ -40,6 +47,9 @@ def printed_as_json(content: BaseModel | Sequence[BaseModel], wanted: bool) -> b
 @contextmanager
 def opened_state(folder: Path) -> Iterator[State]:
     """Open a project's state without the rest of the project, where neither contract nor tables have a part."""
+    from roadworthy import config as configuration
+    from roadworthy.state import State
+
     config = configuration.load(configuration.find_root(folder))
     with State.open(config.state_address) as state:
         yield state

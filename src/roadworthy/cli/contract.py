@@ -12,8 +12,6 @@ from roadworthy import contract as contracts
 from roadworthy import project as projects
 from roadworthy.cli.common import HERE, AsJson, Folder, out, printed_as_json
 from roadworthy.contract import changes, json_schema
-from roadworthy.data import infer as inference
-from roadworthy.data import quality, sources
 from roadworthy.errors import ConfigError, ContractError
 from roadworthy.pipeline import runs
 from roadworthy.project import Project
@@ -38,6 +36,9 @@ def infer(
 
     Example: roadworthy contract infer flights.csv --label late --output monitoring/contract.yaml
     """
+    from roadworthy.data import infer as inference  # pandas comes with these, which other commands do without
+    from roadworthy.data import sources
+
     source = sources.open_source(address)
     batches = list(source.batches())
     chunks = (chunk for batch in batches for chunk in batch.chunks())
@@ -67,6 +68,8 @@ def check(
         name = dataset or project.config.settings.dataset
         problems = list(contracts.check(project.contract, name)) if name == project.config.settings.dataset else []
         if data is not None and not problems:
+            from roadworthy.data import quality, sources
+
             failures = quality.check(sources.read_file(data), project.contract.dataset(name))
             counts = failures.drop_duplicates(["row", "rule"])["rule"].value_counts()
             problems = [f"{rule}: {rows:,} rows" for rule, rows in counts.items()]

@@ -9,11 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from roadworthy import contract as contracts
 from roadworthy.config import Config, ModelFiles
@@ -22,6 +18,11 @@ from roadworthy.errors import RegistryError, UnknownVersion
 from roadworthy.registry import archive
 from roadworthy.registry.store import CONTRACT, PICKLED, SMOKE, TRAINING, file, pickle_refused
 from roadworthy.state import State
+
+if TYPE_CHECKING:  # a second to import, that no command should pay which loads no model
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
 
 _SMOKE_TOLERANCE = 1e-9
 
@@ -59,11 +60,15 @@ class LoadedModel:
                     "Give it all of its features.",
                 )
             frame = frame[features]
+        import numpy as np
+
         probabilities = self.estimator.predict_proba(frame)
         return np.asarray(probabilities, dtype="float64")[:, 1]
 
     @cached_property
     def _features(self) -> pd.Index[str]:
+        import pandas as pd
+
         return pd.Index(self.dataset.features)
 
 
@@ -117,6 +122,9 @@ def smoke(model: LoadedModel) -> None:
     RegistryError
         When it fails, or a probability differs by more than 1e-9.
     """
+    import numpy as np
+    import pandas as pd
+
     path = file(model.tag, SMOKE)
     dtypes = {name: model.dataset.dtypes[name] for name in model.dataset.features}
     try:

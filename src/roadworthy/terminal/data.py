@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
-from roadworthy.contract.changes import Change
-from roadworthy.data.versions import Cleaning, LoggedVersion
-from roadworthy.serving.labels import LabelAccount
-from roadworthy.tables.differences import Difference
 from roadworthy.terminal import moment
+
+if TYPE_CHECKING:  # not all that show something of data read tables
+    from roadworthy.contract.changes import Change
+    from roadworthy.data.versions import Cleaning, LoggedVersion
+    from roadworthy.serving.labels import LabelAccount
+    from roadworthy.tables.differences import Difference
 
 
 def show_changes(console: Console, changes: Iterable[Change], suggested: str | None) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
-from roadworthy.scoring import Account
-from roadworthy.serving.consumers import Checked
 from roadworthy.terminal import short
+
+if TYPE_CHECKING:  # not all that show something of serving score
+    from roadworthy.scoring import Account
+    from roadworthy.serving.consumers import Checked
 
 
 def show_scoring(console: Console, found: Account) -> None:

@@ -13,7 +13,7 @@ from roadworthy import registry
 from roadworthy.errors import PipelineError, UnknownVersion
 from roadworthy.pipeline import lineage
 from roadworthy.project import Project
-from roadworthy.serving import answers, bentos
+from roadworthy.serving import bentos
 from roadworthy.trace.served import Served
 from roadworthy.trace.tree import Trace
 
@@ -62,6 +62,8 @@ def trace(project: Project, what: str) -> Trace:
 
 def _meant(project: Project, name: str, only: str | None) -> Iterator[tuple[str, _Found]]:
     """Yield each thing that goes by a name, with what follows it back."""
+    from roadworthy.serving import answers  # with pyarrow and deltalake, which `roadworthy runs` does without
+
     some = False
     for kind, find in (("product", _product), ("version", _version), ("bento", _bento)):
         if only in (None, kind) and (found := find(project, name, sure=only is not None)) is not None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from roadworthy import contract as contracts
 from roadworthy.errors import ContractError, PipelineError, TableError
 from roadworthy.pipeline import code, lineage
 from roadworthy.records import Artifact, Ingestion, OwnerRole, RunRecord, TaskRecord
-from roadworthy.tables import TableVersion
 from roadworthy.trace.tree import Trace
 from roadworthy.trace.walk import Walk, also
+
+if TYPE_CHECKING:
+    from roadworthy.tables import TableVersion
 
 _BATCHES_SHOWN = 100
 _EVERY_BATCH = 1_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -11,10 +12,12 @@ from roadworthy import contract as contracts
 from roadworthy import registry
 from roadworthy.errors import RegistryError
 from roadworthy.records import CHALLENGER, CHAMPION, HistoryEntry, ModelVersion, RunRecord
-from roadworthy.serving.answers import Answer
 from roadworthy.serving.bentos import BuiltBento
 from roadworthy.trace.made import Made
 from roadworthy.trace.tree import Trace
+
+if TYPE_CHECKING:
+    from roadworthy.serving.answers import Answer
 
 _ROWS_SHOWN = 20
 _HOLDS_NONE = "whatever is champion while it runs; it holds no model itself"
