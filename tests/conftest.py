@@ -17,6 +17,7 @@ from roadworthy.config import Config
 from roadworthy.contract import Dataset
 
 REPOSITORY = Path(__file__).parents[1]
+EXTENSION = REPOSITORY / "tests" / "extension"
 COPIED = ("pyproject.toml", "pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "consumers")
 
 # The tests run in as many processes as there are cores: threads of one would wait for those of the others.
@@ -26,7 +27,14 @@ settings.load_profile("toolkit")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of minutes out unless they are asked for by their marker: `pytest -m full`."""
+    """Leave the tests of minutes out unless they are asked for by their marker: `pytest -m full`.
+
+    Where several processes run the tests, one has all of a file, and one all that need a JupyterLab in a browser.
+    """
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            one = EXTENSION if EXTENSION in item.path.parents else item.path
+            item.add_marker(pytest.mark.xdist_group(str(one.relative_to(REPOSITORY))))
     if "full" in config.option.markexpr:
         return
     left_out = [item for item in items if item.get_closest_marker("full")]

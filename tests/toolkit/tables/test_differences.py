@@ -98,7 +98,8 @@ def test_rows_are_counted_as_often_as_they_are_there(
     assert found.removed == (Counter(before) - Counter(after)).total()
 
 
-def test_versions_larger_than_a_part_are_compared_in_parts(tables: Tables) -> None:
+def test_versions_larger_than_a_part_are_compared_in_parts(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differences, "_ROWS_A_PART", 50_000)
     size = 2 * differences._ROWS_A_PART + 10
     first = tables.append("big", pd.DataFrame({"n": range(size), "x": 0}))
     last = replaced(tables, "big", pd.DataFrame({"n": range(5, size + 5), "x": [1] * 7 + [0] * (size - 7)}))

@@ -32,6 +32,10 @@ def same_rows(left: pd.DataFrame, right: pd.DataFrame, by: str) -> None:
     )
 
 
+def many(frame: pd.DataFrame, times: int) -> pd.DataFrame:
+    return frame.iloc[[*range(len(frame))] * times].reset_index(drop=True)
+
+
 def test_rows_come_back_as_they_were(tables: Tables, frame: pd.DataFrame) -> None:
     assert tables.append("flights", frame) == tables.version("flights")
     same_rows(tables.read("flights"), frame, "n")
@@ -100,7 +104,7 @@ def test_adjoining_stretches_partition_the_rows(cuts: list[int], seconds: list[i
 @pytest.mark.slow
 def test_a_reader_leaves_quietly(tables: Tables, frame: pd.DataFrame) -> None:
     """The own pyarrow reader of deltalake aborts the process at its exit, in most runs."""
-    tables.append("flights", pd.concat([frame] * 50_000, ignore_index=True))
+    tables.append("flights", many(frame, 50_000))
     for _ in range(2):
         done = subprocess.run(
             [sys.executable, "-c", READER, tables.address], capture_output=True, text=True, check=False, timeout=60
@@ -121,7 +125,7 @@ def test_a_broken_table_says_so(tables: Tables, frame: pd.DataFrame) -> None:
 
 
 def test_a_stream_gives_what_a_read_gives(tables: Tables, frame: pd.DataFrame) -> None:
-    tables.append("flights", pd.concat([frame] * 10_000, ignore_index=True))
+    tables.append("flights", many(frame, 10_000))
     batches = list(tables.stream("flights", columns=["n", "id"]))
     assert len(batches) > 1
     whole = tables.read("flights", columns=["n", "id"])

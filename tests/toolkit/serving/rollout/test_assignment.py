@@ -16,7 +16,7 @@ from roadworthy.records import Rollout
 from roadworthy.serving.rollout.assignment import drawn
 
 BEGAN = datetime(2013, 5, 1, tzinfo=UTC)
-KEYS = [f"N{number}" for number in range(20_000)]
+KEYS = [f"N{number}" for number in range(5_000)]
 
 
 def _rollout(*steps: float, step: int = 0, name: str = "r1") -> Rollout:
