@@ -67,7 +67,8 @@ def test_the_list_says_what_the_commands_say_of_themselves() -> None:
 
 
 def test_the_list_is_shown_and_completed_without_the_commands() -> None:
-    code = "import sys; from roadworthy import cli\ntry: cli.main()\nexcept SystemExit: print('pandas' in sys.modules)"
+    code = "import sys; from roadworthy import cli\n"
+    code += "try: cli.main()\nexcept SystemExit: print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert "detectability" in done.stdout
     assert done.stdout.endswith("False\n")
@@ -75,6 +76,11 @@ def test_the_list_is_shown_and_completed_without_the_commands() -> None:
     program = [str(Path(sys.executable).with_name("roadworthy"))]
     done = subprocess.run(program, env=os.environ | asked, capture_output=True, text=True, check=False)
     assert done.stdout.split() == [name for name in COMMANDS if name.startswith("r")]
+
+
+def test_a_mistyped_command_is_answered_with_what_is_like_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("relaese") == 2
+    assert "Did you mean 'release'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", sorted(_commands()))

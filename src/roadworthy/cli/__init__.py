@@ -26,6 +26,10 @@ class Commands(TyperGroup):
 
     _listing = False
 
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - what Typer makes a group of
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name) for name in COMMANDS}  # for "Did you mean" alone
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - of the click that Typer brings along
         """Return the commands' names in the order of the help."""
         return list(COMMANDS)
