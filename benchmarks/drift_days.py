@@ -94,7 +94,7 @@ def changed(case: str, day: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
     favoured = np.bincount(day[target] == "v1", minlength=2) / len(day)  # others, and the second
     wanted = 2 * favoured[1] / (2 * favoured[1] + favoured[0])
     turned = (day[target] != "v1") & (rng.random(len(day)) < (wanted - favoured[1]) / favoured[0])
-    return day[[target]].mask(turned.to_numpy(), "v1")
+    return day[target].mask(turned, "v1").to_frame()
 
 
 # --- rules ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from roadworthy.config import DriftPolicy
 from roadworthy.contract import Column
 from roadworthy.monitoring.measures import MEASURES, Evidence
+from roadworthy.monitoring.measures.base import chance_among_runs
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.monitoring.slices import Sliced
 from roadworthy.monitoring.wording import figure
@@ -178,7 +179,7 @@ def holm(p_values: NDArray[np.float64], weights: NDArray[np.float64] | None = No
 
 
 def _without_precedent(facts: Sequence[Fact]) -> NDArray[np.float64]:
-    """Return, for each fact, the share of the reference's own runs in which anything differed so surely; else 0.
+    """Return, for each fact, the chance that anything differs so surely in a run like the reference's own; else 0.
 
     These are the p-values of the single-step procedure of Westfall and Young (Resampling-based multiple testing,
     1993), the runs standing for samples without a change: they hold where deviations are not normal, as with bursts.
@@ -189,8 +190,7 @@ def _without_precedent(facts: Sequence[Fact]) -> NDArray[np.float64]:
         return np.zeros(len(facts))
     surest = np.min([one.runs for one in known if one and len(one.runs) == runs], axis=0)
     own = np.array([one.own if one and len(one.runs) == runs else -1.0 for one in known])
-    shares: NDArray[np.float64] = (surest[None, :] <= own[:, None]).mean(axis=1)
-    return shares
+    return chance_among_runs(surest[None, :] <= own[:, None])
 
 
 def drifted(readings: Sequence[Reading]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import scipy
 from numpy.typing import NDArray
 
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
+from roadworthy.monitoring.measures.base import chance_among_runs
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.records import Horizon
@@ -142,7 +143,7 @@ class Seen:
         def seen(size: float) -> float:
             difference, rows = unit * size * error, (self.rows_reference, self.rows)
             own, runs = self.design.runs(difference, rows, lambda differences: largest(differences).max(axis=1))
-            return float((runs >= own).mean()) if len(runs) else 0.0
+            return float(chance_among_runs(runs >= own)) if len(runs) else 0.0
 
         if not len(self.noise.slices.rows) or not len(self.noise.expected) or seen(0.0) <= level:
             return 0.0

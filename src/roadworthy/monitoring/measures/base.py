@@ -44,6 +44,28 @@ class Precedent:
     runs: Floats
 
 
+def chance_among_runs(as_far: NDArray[np.bool_]) -> Floats:
+    """Return the chance that a window which is like the reference's own runs is as far from it as seen.
+
+    Window and runs being alike, each is the furthest as often as another: ``(k + 1) / (runs + 1)`` where k runs are as
+    far (Phipson and Smyth, Permutation p-values should never be zero, 2010). Where none is, 0: the runs say nothing
+    against it, and with few runs a chance that is never below ``1 / (runs + 1)`` would find nothing ever.
+
+    Parameters
+    ----------
+    as_far
+        Whether each run is, of shape (..., runs), at least one.
+
+    Examples
+    --------
+    >>> chance_among_runs(np.array([[False] * 63, [True] + [False] * 62])).round(3).tolist()
+    [0.0, 0.031]
+    """
+    found = as_far.sum(axis=-1)
+    chances: Floats = np.where(found > 0, (found + 1) / (as_far.shape[-1] + 1), 0.0)
+    return chances
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a measure found.

@@ -84,8 +84,8 @@ def found_at(n: float, windows: int = 1, asked: Rule | None = None) -> dict[str,
 
 def is_found(reference: Profile, window: Profile, column: Column, asked: Rule) -> bool:
     """Ask the rule about one column alone, at the level that it would have among all."""
-    tests = len(drift.compare(reference, window, [column], None, POLICY))
-    readings = drift.compare(reference, window, [column], None, POLICY, at_level=asked.level * tests)
+    shared = float(drift.weights(drift.compare(reference, window, [column], None, POLICY)).sum())
+    readings = drift.compare(reference, window, [column], None, POLICY, at_level=asked.level * shared)
     return any(reading.kind == "feature" and reading.verdict == "drift" for reading in readings)
 
 
