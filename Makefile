@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 
 # one process more than CI has cores: much of what is tested waits for a service, a kernel or a browser
 test: $(VENV)/.installed-dev static lab-check
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder --durations=40
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=40
 
 full: $(VENV)/.installed-dev static
 	$(BIN)/python -m pytest -m full

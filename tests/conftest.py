@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -17,7 +18,7 @@ from roadworthy.config import Config
 from roadworthy.contract import Dataset
 
 REPOSITORY = Path(__file__).parents[1]
-EXTENSION = REPOSITORY / "tests" / "extension"
+EXTENSION = "tests/extension/"
 COPIED = ("pyproject.toml", "pipeline.yaml", "env.yaml", "notebooks", "bentos", "monitoring", "consumers")
 
 # The tests run in as many processes as there are cores: threads of one would wait for those of the others.
@@ -27,20 +28,25 @@ settings.load_profile("toolkit")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of minutes out unless they are asked for by their marker: `pytest -m full`.
-
-    Where several processes run the tests, one has all of a file, and one all that need a JupyterLab in a browser.
-    """
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            one = EXTENSION if EXTENSION in item.path.parents else item.path
-            item.add_marker(pytest.mark.xdist_group(str(one.relative_to(REPOSITORY))))
+    """Leave the tests of minutes out unless they are asked for by their marker: `pytest -m full`."""
     if "full" in config.option.markexpr:
         return
     left_out = [item for item in items if item.get_closest_marker("full")]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - xdist's own
+    """Where several processes run the tests, give one all of a file, and one all that need JupyterLab in a browser."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class WithOneJupyterLab(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return EXTENSION if nodeid.startswith(EXTENSION) else super()._split_scope(nodeid)
+
+    return WithOneJupyterLab(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture

@@ -159,8 +159,8 @@ def holm(p_values: NDArray[np.float64], weights: NDArray[np.float64] | None = No
     p_values
         Shape (tests,).
     weights
-        Each test's part of the level, above 0, shape (tests,); all alike when None (the weighted procedure of section
-        4 of Holm, 1979).
+        Each test's part of the level, above 0, shape (tests,); all alike when None (the weighted procedure of
+        Holm, 1979).
 
     Examples
     --------
