@@ -136,9 +136,11 @@ def weigh(
 def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     """Decide on all facts of a window together; worst first, as `compare` returns them."""
     p_values = np.array([one.evidence.p_value for one in facts], dtype=np.float64)
-    adjusted = np.maximum(holm(p_values, weights(facts)), _without_precedent(facts))
-    alone = at_level / weights(facts).sum() if facts else at_level
-    readings = [_reading(one, float(p), at_level, alone) for one, p in zip(facts, adjusted, strict=True)]
+    parts = weights(facts)
+    adjusted = np.maximum(holm(p_values, parts), _without_precedent(facts))
+    alone = at_level * parts / parts.sum()  # what a fact must pass where it is the only one that stands out
+    each = zip(facts, adjusted.tolist(), alone.tolist(), strict=True)
+    readings = [_reading(one, p, at_level, own_level) for one, p, own_level in each]
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
 
 
@@ -244,7 +246,7 @@ def _weigh(
 
 def _reading(one: Fact, adjusted: float, at_level: float, alone: float) -> Reading:
     found = one.evidence
-    detectable = found.detectable(alone * WEIGHTS.get(one.kind, 1.0))
+    detectable = found.detectable(alone)
     decision = _decide(one, adjusted, at_level, detectable)
     return Reading(
         column=one.column,
