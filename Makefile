@@ -5,6 +5,9 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
+# what is imported is compiled once, also where the environment says otherwise: hundreds of processes start in the tests
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test full check bench container-test lab lab-wheel lab-check pictures docs format clean
 
 demo: $(VENV)/.installed

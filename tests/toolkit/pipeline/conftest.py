@@ -6,15 +6,18 @@ import json
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 
 from roadworthy.pipeline import preload
 from roadworthy.pipeline.build import COMMAND
 
+PATIENCE = 60.0  # seconds
 PIPELINE = """
 meta: {extract_upstream: false, extract_product: false}
 executor: {dotted_path: roadworthy.pipeline.executor.Recorder}
@@ -103,3 +106,31 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield base
     preload.let_go()
     shutil.rmtree(base)
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], bool]:
+    """Wait until something holds; return whether it came to that."""
+
+    def wait(condition: Callable[[], bool]) -> bool:
+        until = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
+    return wait
+
+
+@pytest.fixture
+def ended() -> Callable[[psutil.Process], bool]:
+    """Return whether a process has ended; one that the system has only to take off its list has."""
+
+    def look(process: psutil.Process) -> bool:
+        try:
+            return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return look

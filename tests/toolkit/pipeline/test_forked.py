@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,8 @@ pytestmark = [
 PRELOAD = (*("deltalake", "matplotlib.pyplot", "numpy", "pandas", "pyarrow.compute", "sklearn.ensemble"),)
 IMPORTS = "import deltalake, matplotlib.pyplot, numpy, pandas, pyarrow.compute, sklearn.ensemble\n"
 PATIENCE = 20.0
+Eventually = Callable[[Callable[[], bool]], bool]
+Ended = Callable[[psutil.Process], bool]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,15 +94,6 @@ def told_by_a_plain_one(*cells: str, cwd: Path | None = None) -> Any:  # noqa: A
 def parent() -> int:
     """Return the process id of the warm process."""
     return int(run("import os; print(os.getppid())").text)
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 # --- as a plain kernel ----------------------------------------------------------------------------------------------
@@ -258,7 +250,7 @@ threading.Thread(target=lambda: (time.sleep(0.2), os.mkdir({str(tmp_path / "thre
     assert (tmp_path / "unclosed").read_text(encoding="utf-8") == "kept"
 
 
-def test_nothing_is_left_in_the_warm_process(sockets: Path) -> None:
+def test_nothing_is_left_in_the_warm_process(sockets: Path, eventually: Eventually) -> None:
     process = psutil.Process(parent())
     assert eventually(lambda: not process.children())
     before = process.num_fds()
@@ -316,21 +308,21 @@ def end(started: SimpleNamespace) -> None:
     started.process.communicate()
 
 
-def test_a_kernel_dies_with_its_client_even_in_the_midst_of_a_long_call() -> None:
+def test_a_kernel_dies_with_its_client_even_in_the_midst_of_a_long_call(eventually: Eventually, ended: Ended) -> None:
     started = client(LONG_CALL_IN_C, *PRELOAD)
     assert eventually(lambda: bool(started.kernel.children()) and started.kernel.cpu_times().user > 0.5)
     family = [started.kernel, *started.kernel.children(recursive=True)]
     end(started)
-    assert eventually(lambda: not any(process.is_running() for process in family))
+    assert eventually(lambda: all(map(ended, family)))
     assert run("print(1)").text == "1\n"
 
 
-def test_kernels_die_with_the_warm_process_and_the_next_has_a_fresh_one() -> None:
+def test_kernels_die_with_the_warm_process_and_the_next_has_a_fresh_one(eventually: Eventually, ended: Ended) -> None:
     started = client(LONG_CALL_IN_C)
     other = started.kernel.parent()
     assert "roadworthy.pipeline.zygote" in " ".join(other.cmdline())
     other.kill()
-    assert eventually(lambda: not started.kernel.is_running())
+    assert eventually(lambda: ended(started.kernel))
     assert started.process.wait(PATIENCE) != 0
     end(started)
     assert int(run("import os; print(os.getppid())", modules=()).text) != other.pid

@@ -7,7 +7,6 @@ import site
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,17 +16,8 @@ import pytest
 from roadworthy.pipeline import preload
 from roadworthy.pipeline.preload import NotWarm, Recipe
 
+Eventually = Callable[[Callable[[], bool]], bool]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="There are no warm processes elsewhere.")
-PATIENCE = 20.0
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def warm_processes(base: Path) -> list[psutil.Process]:
@@ -175,7 +165,7 @@ def test_a_name_too_long_for_a_socket_is_passed_over(monkeypatch: pytest.MonkeyP
 
 @linux
 @pytest.mark.slow
-def test_many_who_start_at_once_start_one(sockets: Path) -> None:
+def test_many_who_start_at_once_start_one(sockets: Path, eventually: Eventually) -> None:
     code = "import sys; from roadworthy.pipeline import preload; print(preload.start([])); sys.stdin.read()"
     starters = [
         subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -17,17 +17,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="There are no warm processes elsewhere."),
 ]
-PATIENCE = 20.0
+Eventually = Callable[[Callable[[], bool]], bool]
+Ended = Callable[[psutil.Process], bool]
 HELD = b'{"held": true}\n'
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def warm_processes(base: Path) -> list[psutil.Process]:
@@ -36,19 +28,21 @@ def warm_processes(base: Path) -> list[psutil.Process]:
     return [process for process in processes if any(str(base) in part for part in process.info["cmdline"] or ())]
 
 
-def test_it_lives_while_it_is_held_and_then_ends(sockets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_lives_while_it_is_held_and_then_ends(
+    sockets: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually, ended: Ended
+) -> None:
     monkeypatch.setenv(preload.IDLE_VARIABLE, "0")
     assert preload.start([]) == ""
     assert next(iter(preload._HELD.values())).recv(100) == b'{"held": true}\n'
     (process,) = warm_processes(sockets)
     time.sleep(2.5)  # longer than it takes to look at the clock
-    assert process.is_running()
+    assert not ended(process)
     preload.let_go()
-    assert eventually(lambda: not process.is_running())
+    assert eventually(lambda: ended(process))
     assert sorted(path.name for path in preload.folder().iterdir()) == ["start.lock"]
 
 
-def test_it_ends_when_its_socket_is_gone(sockets: Path) -> None:
+def test_it_ends_when_its_socket_is_gone(sockets: Path, eventually: Eventually) -> None:
     preload.start([])
     preload.let_go()
     assert eventually(lambda: len(warm_processes(sockets)) == 1)
@@ -57,15 +51,17 @@ def test_it_ends_when_its_socket_is_gone(sockets: Path) -> None:
     assert eventually(lambda: not warm_processes(sockets))
 
 
-def test_it_ends_when_nobody_has_asked_it_for_long(sockets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ends_when_nobody_has_asked_it_for_long(
+    sockets: Path, monkeypatch: pytest.MonkeyPatch, eventually: Eventually, ended: Ended
+) -> None:
     monkeypatch.setenv(preload.IDLE_VARIABLE, "1.5")
     preload.start([])
     assert next(iter(preload._HELD.values())).recv(100) == HELD
     (process,) = warm_processes(sockets)
     preload.let_go()
     time.sleep(0.7)
-    assert process.is_running()
-    assert eventually(lambda: not process.is_running())
+    assert not ended(process)
+    assert eventually(lambda: ended(process))
 
 
 def test_a_request_that_is_nonsense_is_refused_and_harms_nobody(sockets: Path) -> None:
