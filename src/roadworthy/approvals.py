@@ -54,7 +54,7 @@ def answer(
         if approve:
             entry = HistoryEntry(who=who, action="approve", version_to=asked.target, reason=note or asked.reason)
             project.state.append_history(entry)
-    project.state.resolve_alert(decisions.question_cause(decision_id))
+    project.state.resolve_alert(decisions.question_cause(decision_id), who)
     if asked.asks_for == "promote":
         retraining.go_on(project, who=who)
     carry_out(project, who=who)

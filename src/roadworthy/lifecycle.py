@@ -223,7 +223,7 @@ def report(project: Project) -> Path:
 
 
 def resolve_quiet_alerts(project: Project) -> list[str]:
-    """Resolve the open alerts whose cause is not there any more, and return these causes.
+    """Resolve the open alerts whose cause is not there any more, tell who had them, and return these causes.
 
     It is there while one of the two newest windows, a service or a question that waits shows it. Some are resolved by
     hand alone, see `_BY_HAND`.
@@ -234,6 +234,8 @@ def resolve_quiet_alerts(project: Project) -> list[str]:
     quiet = [cause for cause in open_causes if cause not in present and not cause.startswith(_BY_HAND)]
     for cause in quiet:
         project.state.resolve_alert(cause)
+    if quiet:
+        alerts.tell((), project.config, project.state)
     return quiet
 
 

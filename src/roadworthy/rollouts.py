@@ -101,7 +101,7 @@ def start(
         project.state.start_rollout(rollout, _entry(rollout, "rollout", who, act.detail, began))
     for alert in project.state.open_alerts():
         if is_cause(alert.cause):
-            project.state.resolve_alert(alert.cause)
+            project.state.resolve_alert(alert.cause, who)
     return rollout
 
 

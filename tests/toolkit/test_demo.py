@@ -67,8 +67,11 @@ def test_every_window_was_judged_and_the_way_back_was_taken(demo: tuple[Path, st
     for cause in {alert.cause for alert in alerts}:  # told again only after it had gone
         same = sorted((alert for alert in alerts if alert.cause == cause), key=lambda alert: alert.since)
         assert all(gone.resolved and gone.resolved <= again.since for gone, again in pairwise(same))
-    sent = (root / ".roadworthy" / "alerts.jsonl").read_text().splitlines()
-    assert len(sent) == len(alerts)
+    sent = [json.loads(line) for line in (root / ".roadworthy" / "alerts.jsonl").read_text().splitlines()]
+    assert sorted(line["id"] for line in sent if not line["resolved"]) == sorted(alert.id for alert in alerts)
+    over = [line["id"] for line in sent if line["resolved"]]
+    assert len(over) == len(set(over))
+    assert set(over) <= {alert.id for alert in alerts if alert.resolved and not alert.resolved_by}
 
 
 def test_status_gives_what_programs_need(demo: tuple[Path, str]) -> None:

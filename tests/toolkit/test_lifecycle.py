@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -264,3 +265,5 @@ def test_what_is_wrong_with_a_service_is_told_without_traffic_and_resolved_when_
         project.state.heartbeat(service.model_copy(update={"problem": None}))
         assert [finding.cause for finding in lifecycle.watch_services(project)] == ["lost:box-1-a"]
         assert [alert.cause for alert in project.state.open_alerts()] == ["lost:box-1-a"]
+        over = json.loads((root / ".roadworthy" / "alerts.jsonl").read_text().splitlines()[-1])
+        assert (over["cause"], bool(over["resolved"])) == ("service:no disk", True)

@@ -388,6 +388,31 @@ def test_what_people_do_about_an_alert_is_kept(state: State) -> None:
     )  # the cause rests, not the row
 
 
+def test_that_an_alert_is_over_is_said_by_one_at_a_time_and_once(state: State) -> None:
+    alert, _ = state.raise_alert(finding("drift"), "desk")
+    moment = now()
+    claim = moment + timedelta(minutes=1)
+    assert state.claim_delivery(alert.id, moment, claim)
+    assert state.record_delivery(alert.id, claim, reached=("one",), error="", next_attempt=None)
+    assert not state.claim_all_clear(alert.id, moment, claim)  # it is not over
+    state.resolve_alert("drift")
+    assert [over.id for over in state.alerts_over(moment)] == [alert.id]
+    assert state.alerts_over(now() + timedelta(seconds=1)) == []
+    assert [state.claim_all_clear(alert.id, moment, claim) for _ in range(2)] == [True, False]
+    again = {"cleared": ("one",), "error": "two not", "at": None, "next_attempt": moment}
+    assert state.record_all_clear(alert.id, claim, **again)
+    assert [(over.cleared, over.error, over.attempts) for over in state.alerts_over(moment)] == [
+        (("one",), "two not", 1)
+    ]
+    assert state.claim_all_clear(alert.id, moment, claim)
+    done = {"cleared": ("one", "two"), "error": "", "at": moment, "next_attempt": None}
+    assert state.record_all_clear(alert.id, claim, **done)
+    assert state.alerts_over(moment) == []
+    state.raise_alert(finding("drift"), "desk")
+    state.resolve_alert("drift", "ann")
+    assert state.alerts_over(moment) == []  # nobody had it, and a person saw to it
+
+
 def test_a_resolved_cause_can_open_again(state: State) -> None:
     state.raise_alert(finding("drift"), "desk")
     state.resolve_alert("drift")

@@ -52,6 +52,10 @@ export interface IAlert {
   resolved: string | null;
   /** blank when its cause has gone by itself */
   resolved_by: string;
+  /** the addresses that know that its cause has gone */
+  cleared: string[];
+  /** when all who had it knew that its cause has gone */
+  all_clear: string | null;
 }
 
 /** How two features go together, before and now. */

@@ -169,6 +169,7 @@ class AlertPolicy(Section):
         description="Apprise addresses, secret:NAME for one that is kept elsewhere, or file://PATH for JSON lines",
     )
     escalate_after_hours: float = Field(default=4.0, gt=0, description="not acknowledged for so long: to the backup")
+    all_clear: bool = Field(default=True, description="who had an alert hears that its cause has gone by itself")
     retry_minutes: float = Field(default=1.0, gt=0, description="until a failed delivery is tried again; then doubled")
     retry_at_most_minutes: float = Field(default=60.0, gt=0, description="the longest wait between two tries")
 

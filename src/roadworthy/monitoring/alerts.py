@@ -2,13 +2,14 @@
 
 An alert is open from when its cause is found until the cause has gone, or somebody resolves it. Meanwhile it is counted
 and its words are kept up to date. It is sent again only when it has become more severe, and to the owner's backup when
-nobody acknowledged it in time. A delivery that fails is tried again, less and less often, and is itself an alert.
+nobody acknowledged it in time. A delivery that fails is tried again, less and less often, and is itself an alert. When
+the cause has gone by itself, those who had the alert are told so.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from roadworthy.audit import COMMAND_LINE, recorded
@@ -22,6 +23,7 @@ from roadworthy.state import State
 log = logging.getLogger(__name__)
 
 UNDELIVERED = "delivery"  # the cause of the alert that others were not delivered
+_ALL_CLEAR_FOR = timedelta(days=1)  # what was over earlier is no news
 _SENDING_SECONDS = 60.0  # after which a delivery is taken for dead, and another may try
 
 
@@ -29,7 +31,7 @@ _SENDING_SECONDS = 60.0  # after which a delivery is taken for dead, and another
 
 
 def tell(findings: Sequence[Finding], config: Config, state: State, *, now: datetime | None = None) -> list[Alert]:
-    """Raise an alert for each finding, hand on what nobody acknowledged, and deliver what is due.
+    """Raise an alert for each finding, hand on what nobody acknowledged, deliver what is due, and say what is over.
 
     Parameters
     ----------
@@ -51,13 +53,14 @@ def tell(findings: Sequence[Finding], config: Config, state: State, *, now: date
     raised = [_raise(finding, config, state) for finding in findings]
     _escalate(config, state, moment)
     tried = _deliver_due([alert for alert in state.open_alerts() if alert.cause != UNDELIVERED], config, state, moment)
-    tried += _deliver_due(_of_failures(config, state), config, state, moment)
+    _say_what_is_over(config, state, moment)
+    tried += _deliver_due(_of_failures(config, state, moment), config, state, moment)
     known = {alert.cause: alert for alert in state.open_alerts()}
     return [known[cause] for cause in dict.fromkeys([*raised, *tried]) if cause in known]
 
 
 def failing(alerts: Sequence[Alert]) -> list[Alert]:
-    """Return the alerts, of those that are open, whose last delivery failed."""
+    """Return the alerts whose last delivery failed."""
     return [alert for alert in alerts if alert.error]
 
 
@@ -94,18 +97,39 @@ def _deliver_due(alerts: Sequence[Alert], config: Config, state: State, moment: 
 def _deliver(alert: Alert, config: Config, state: State, claim: datetime, moment: datetime) -> None:
     """Send an alert to every address that has not taken it yet, and note what became of it."""
     addresses = dict(_addresses(alert, config))
-    took = [name for name in addresses if name in alert.reached]
+    took, error = _sent(alert, addresses, alert.reached, config)
+    if not addresses:
+        error = "the policy names no address (alerts.to is empty)"
+    wait = moment + _wait(alert.attempts, config.policy.alerts) if error else None
+    state.record_delivery(alert.id, claim, reached=took, error=error, next_attempt=wait)
+    if error:
+        log.warning("The alert %r was not delivered: %s. It will be tried again.", alert.cause, error)
+
+
+def _sent(
+    alert: Alert, addresses: Mapping[str, str], known: Sequence[str], config: Config
+) -> tuple[tuple[str, ...], str]:
+    """Send an alert to the addresses that do not know it; return those that know it now, and which did not take it."""
+    took = [name for name in addresses if name in known]
     failed: list[str] = []
     for name, address in addresses.items():
         if name not in took:
             (took if delivery.send(alert, address, config) else failed).append(name)
-    error = "" if addresses else "the policy names no address (alerts.to is empty)"
-    if failed:
-        error = f"not taken by {'; '.join(failed)}"
-    wait = moment + _wait(alert.attempts, config.policy.alerts) if error else None
-    state.record_delivery(alert.id, claim, reached=tuple(took), error=error, next_attempt=wait)
-    if error:
-        log.warning("The alert %r was not delivered: %s. It will be tried again.", alert.cause, error)
+    return tuple(took), f"not taken by {'; '.join(failed)}" if failed else ""
+
+
+def _say_what_is_over(config: Config, state: State, moment: datetime) -> None:
+    """Tell those who had an alert that its cause has gone by itself; information alone never needed anybody."""
+    if not config.policy.alerts.all_clear:
+        return
+    for alert in state.alerts_over(moment - _ALL_CLEAR_FOR):
+        claim = moment + timedelta(seconds=_SENDING_SECONDS)
+        if alert.severity == "info" or alert.muted(moment) or not state.claim_all_clear(alert.id, moment, claim):
+            continue
+        told, error = _sent(alert, dict(_who_had(alert, config)), alert.cleared, config)
+        wait = moment + _wait(alert.attempts, config.policy.alerts) if error else None
+        done = None if error else moment
+        state.record_all_clear(alert.id, claim, cleared=told, at=done, error=error, next_attempt=wait)
 
 
 def _wait(attempts: int, policy: AlertPolicy) -> timedelta:
@@ -125,9 +149,17 @@ def _addresses(alert: Alert, config: Config) -> Iterator[tuple[str, str]]:
         yield delivery.label(address, number, place), address
 
 
-def _of_failures(config: Config, state: State) -> list[Alert]:
+def _who_had(alert: Alert, config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the addresses that took an alert: of an escalated one the owner's, too, who had it before the backup."""
+    yield from ((name, address) for name, address in _addresses(alert, config) if name in alert.reached)
+    if alert.escalated:
+        yield from _addresses(alert.model_copy(update={"escalated": None}), config)
+
+
+def _of_failures(config: Config, state: State, moment: datetime) -> list[Alert]:
     """Raise, or resolve, the alert that others are not delivered; return it while it is open."""
-    failed = [alert for alert in failing(state.open_alerts()) if alert.cause != UNDELIVERED]
+    known = [*state.open_alerts(), *state.alerts_over(moment - _ALL_CLEAR_FOR)]
+    failed = [alert for alert in failing(known) if alert.cause != UNDELIVERED]
     if not failed:
         state.resolve_alert(UNDELIVERED)
         return []

@@ -39,6 +39,7 @@ _IN_A_LINE = {
     "updated",
     "count",
     "escalated",
+    "resolved",
 }
 
 
@@ -88,7 +89,7 @@ def label(address: str, number: int, of: str) -> str:
 
 
 def send(alert: Alert, address: str, config: Config) -> bool:
-    """Send an alert to one address; return whether it was taken."""
+    """Send an alert, or when it is resolved that it is over, to one address; return whether it was taken."""
     asset = apprise.AppriseAsset(
         app_id="Roadworthy", app_desc="Roadworthy", storage_mode=apprise.PersistentStoreMode.MEMORY
     )
@@ -96,7 +97,7 @@ def send(alert: Alert, address: str, config: Config) -> bool:
         name = secrets.reference(address)
         service = _service(alert, secrets.value(config, name) if name else address, config, asset)
         return service is not None and bool(
-            service.notify(body=_body(alert), title=alert.title, notify_type=_TYPES[alert.severity])
+            service.notify(body=_body(alert), title=_title(alert), notify_type=_type(alert))
         )
     except Exception:  # each of Apprise's services raises what it likes, and its text may hold the address
         return False
@@ -108,7 +109,22 @@ def _service(alert: Alert, address: str, config: Config, asset: apprise.AppriseA
     return apprise.Apprise.instantiate(address, asset=asset)
 
 
+def _title(alert: Alert) -> str:
+    return f"Over: {alert.title}" if alert.resolved else alert.title
+
+
+def _type(alert: Alert) -> apprise.NotifyType:
+    return apprise.NotifyType.SUCCESS if alert.resolved else _TYPES[alert.severity]
+
+
 def _body(alert: Alert) -> str:
+    if alert.resolved:
+        times = "once" if alert.count == 1 else f"{alert.count} times"
+        return (
+            f"Its cause has gone by itself at {alert.resolved:%Y-%m-%d %H:%M} UTC; "
+            f"it was found {times} since {alert.since:%Y-%m-%d %H:%M} UTC. Nothing is to be done.\n\n"
+            f"It said: {alert.message}\n\nOwner: {alert.owner}\nCause: {alert.cause}"
+        )
     escalated = "\nNobody acknowledged it, so it comes to you as the owner's backup." if alert.escalated else ""
     return (
         f"{alert.message}\n\nOwner: {alert.owner}\nSeverity: {alert.severity}\nCause: {alert.cause}{escalated}\n"

@@ -51,6 +51,8 @@ class Alert(Record):
     escalated: Moment | None = Field(default=None, description="when it went on to the owner's backup")
     resolved: Moment | None = None
     resolved_by: str = Field(default="", description="blank when its cause has gone by itself")
+    cleared: tuple[str, ...] = Field(default=(), description="the addresses that know that its cause has gone")
+    all_clear: Moment | None = Field(default=None, description="when all who had it knew that its cause has gone")
 
     def muted(self, at: Moment) -> bool:
         """Whether nobody wants to hear of it at a moment."""

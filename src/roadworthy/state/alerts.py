@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, case, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, case, exists, or_, select, update
 
 from roadworthy.records import Alert, Finding, Severity, now
 from roadworthy.state.base import Database, insert_unless_there
@@ -27,6 +27,7 @@ _NOBODY_YET = {  # has had it
     "acknowledged_by": "",
     "escalated": None,
 }
+_LISTS = ("reached", "cleared")  # of addresses, one a line
 
 
 class Alerts(Database):
@@ -82,6 +83,31 @@ class Alerts(Database):
         }
         return self._changed((alerts.c.id == alert_id, alerts.c.next_attempt == claim), values)
 
+    def claim_all_clear(self, alert_id: int, moment: datetime, until: datetime) -> bool:
+        """Take it upon oneself to say that an alert is over, until a moment; return whether it was due."""
+        due = or_(alerts.c.next_attempt.is_(None), alerts.c.next_attempt <= moment)
+        return self._changed((alerts.c.id == alert_id, *_over(), due), {"next_attempt": until})
+
+    def record_all_clear(
+        self,
+        alert_id: int,
+        claim: datetime,
+        *,
+        cleared: tuple[str, ...],
+        at: datetime | None,
+        error: str,
+        next_attempt: datetime | None,
+    ) -> bool:
+        """Note who knows that an alert is over; ``at`` is when all do, None while one does not."""
+        values = {
+            "cleared": "\n".join(cleared),
+            "all_clear": at,
+            "error": error,
+            "attempts": alerts.c.attempts + 1 if error else 0,
+            "next_attempt": next_attempt,
+        }
+        return self._changed((alerts.c.id == alert_id, alerts.c.next_attempt == claim), values)
+
     def escalate_alert(self, alert_id: int, moment: datetime) -> bool:
         """Hand an open alert that nobody acknowledged to the backup; return whether this call did."""
         waits = (
@@ -104,13 +130,21 @@ class Alerts(Database):
         """Resolve an open alert by hand; None when no alert of that id is open."""
         return self._change(alert_id, {"resolved": now(), "resolved_by": who, "note": note})
 
-    def resolve_alert(self, cause: str) -> None:
-        """Close the cause's open alert because the cause has gone; nothing happens when there is none."""
-        self._changed(_open(cause), {"resolved": now()})
+    def resolve_alert(self, cause: str, who: str = "") -> None:
+        """Close the cause's open alert because the cause has gone, by itself or by whom; nothing where there is none.
+
+        When it has gone by itself, those who had the alert are still to be told.
+        """
+        untold = {"attempts": 0, "next_attempt": None, "error": ""}
+        self._changed(_open(cause), {"resolved": now(), "resolved_by": who} | untold)
 
     def open_alerts(self) -> list[Alert]:
         """Return the alerts that are not resolved, newest first."""
         return self._alerts(select(alerts).where(alerts.c.resolved.is_(None)))
+
+    def alerts_over(self, since: datetime) -> list[Alert]:
+        """Return the alerts whose cause has gone by itself since a moment, and who had them does not know it yet."""
+        return self._alerts(select(alerts).where(alerts.c.resolved >= since, *_over()))
 
     def alerts(self, limit: int = 100) -> list[Alert]:
         """Return alerts, open and resolved, newest first."""
@@ -136,6 +170,14 @@ def _open(cause: str) -> tuple[ColumnElement[bool], ...]:
     return alerts.c.cause == cause, alerts.c.resolved.is_(None)
 
 
+def _over() -> tuple[ColumnElement[bool], ...]:
+    """Whether an alert's cause has gone by itself and not come back, and who had the alert is still to hear of it."""
+    by_itself = (alerts.c.resolved.is_not(None), alerts.c.resolved_by == "")
+    later = alerts.alias("later")
+    back = exists().where(later.c.cause == alerts.c.cause, later.c.id > alerts.c.id)
+    return *by_itself, alerts.c.reached != "", alerts.c.all_clear.is_(None), ~back
+
+
 def _newest(cause: str) -> Select[Any]:
     return select(alerts).where(alerts.c.cause == cause).order_by(alerts.c.id.desc()).limit(1)
 
@@ -143,9 +185,8 @@ def _newest(cause: str) -> Select[Any]:
 def _fresh(cause: str, mute: RowMapping | None) -> dict[str, Any]:
     moment = now()
     kept = dict(mute) if mute is not None else {"muted_until": None, "muted_by": ""}
-    return {"cause": cause, "since": moment, "updated": moment, "count": 1, "note": "", "resolved_by": ""} | (
-        _NOBODY_YET | kept
-    )
+    blank = dict.fromkeys(("note", "resolved_by", "cleared"), "")
+    return {"cause": cause, "since": moment, "updated": moment, "count": 1} | blank | _NOBODY_YET | kept
 
 
 def _again(finding: Finding, words: Mapping[str, Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's Update is not generic
@@ -156,4 +197,4 @@ def _again(finding: Finding, words: Mapping[str, Any]) -> Any:  # noqa: ANN401 -
 
 
 def _alert(row: RowMapping) -> Alert:
-    return Alert.model_validate(dict(row) | {"reached": tuple(row["reached"].split("\n")) if row["reached"] else ()})
+    return Alert.model_validate(dict(row) | {name: tuple(filter(None, row[name].split("\n"))) for name in _LISTS})

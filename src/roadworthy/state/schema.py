@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0004"
+HEAD = "0005"
 REVISION_TABLE = "roadworthy_revision"
 
 
@@ -175,6 +175,8 @@ alerts = Table(
     Column("escalated", Utc),
     Column("resolved", Utc),
     Column("resolved_by", String(200), nullable=False),
+    Column("cleared", Text, nullable=False),
+    Column("all_clear", Utc),
 )
 # A cause is open at most once, whoever races: the first migration has the partial index on `cause`. To name it here
 # would import PostgreSQL's dialect into every command, for an index option that only the migration needs.

@@ -94,8 +94,8 @@ def test_the_default_appends_to_a_file_in_the_project(config: Config, state: Sta
     assert (
         written["fall:roc_auc"] | {"severity": "critical", "message": "roc_auc fell by 0.05"} == written["fall:roc_auc"]
     )
-    fields = {"id", "cause", "role", "owner", "severity", "title", "message", "since", "updated", "count", "escalated"}
-    assert set(written["drift:temp"]) == fields
+    fields = {"id", "cause", "role", "owner", "severity", "title", "message", "since", "updated", "count"}
+    assert set(written["drift:temp"]) == fields | {"escalated", "resolved"}
 
 
 def test_a_webhook_is_told_once_a_cause(config: Config, state: State, webhook: Webhook) -> None:
@@ -193,6 +193,101 @@ def test_nowhere_to_send_is_said(config: Config, state: State, caplog: pytest.Lo
     alert = told_of("drift:temp", tell([DRIFT], sent_to(config), state))
     assert not alert.delivered
     assert "alerts.to is empty" in caplog.text
+
+
+# --- that it is over -----------------------------------------------------------------------------------------------
+
+
+def test_who_had_an_alert_hears_once_that_its_cause_has_gone(config: Config, state: State, webhook: Webhook) -> None:
+    config = sent_to(config, webhook.address)
+    tell([DRIFT, DRIFT], config, state)
+    state.resolve_alert("drift:temp")
+    tell([], config, state)
+    tell([], config, state)
+    _, over = webhook.received
+    assert (over["title"], over["type"]) == ("Over: temp drifted", "success")
+    assert "Its cause has gone by itself at" in over["message"]
+    assert "it was found 2 times since" in over["message"]
+    assert "It said: temp is higher: 71.1, was 39.9" in over["message"]
+    (alert,) = state.alerts()
+    assert alert.cleared == alert.reached
+    assert alert.all_clear is not None
+
+
+def test_that_it_is_over_is_tried_again_and_the_failure_is_seen(config: Config, state: State, webhook: Webhook) -> None:
+    config = with_owner(sent_to(config, webhook.address), "monitoring", to=("file://.roadworthy/alerts.jsonl",))
+    moment = now()
+    tell([DRIFT], config, state, now=moment)
+    state.resolve_alert("drift:temp")
+    webhook.status = 500
+    tell([], config, state, now=moment)
+    assert "temp drifted: not taken by json, number 1 in alerts.to (tried once)" in lines(config)[0]["message"]
+    tell([], config, state, now=moment + timedelta(seconds=30))  # not before its time
+    assert state.alerts()[-1].attempts == 1
+    webhook.status = 200
+    tell([], config, state, now=moment + timedelta(minutes=2))
+    assert [message["title"] for message in webhook.received] == ["temp drifted", "Over: temp drifted"]
+    assert not state.open_alerts()
+    tell([], config, state, now=moment + timedelta(minutes=3))
+    assert [(line["cause"], bool(line["resolved"])) for line in lines(config)] == [
+        (alerts.UNDELIVERED, False),
+        (alerts.UNDELIVERED, True),
+    ]
+
+
+def test_only_those_are_told_that_it_is_over_who_had_it(config: Config, state: State, webhook: Webhook) -> None:
+    config = sent_to(config, "file://.roadworthy/alerts.jsonl", webhook.address)
+    webhook.status = 500
+    tell([DRIFT], config, state)
+    webhook.status = 200
+    state.resolve_alert("drift:temp")
+    tell([], config, state)
+    assert webhook.received == []
+    assert [bool(line["resolved"]) for line in lines(config) if line["cause"] == "drift:temp"] == [False, True]
+
+
+def test_of_an_escalated_alert_owner_and_backup_hear_that_it_is_over(
+    config: Config, state: State, webhook: Webhook
+) -> None:
+    file = "file://.roadworthy/alerts.jsonl"
+    backup = Contact(name="Bob", contact="bob@example.org", to=(webhook.address,))
+    config = with_owner(sent_to(config), "data", to=(file,), backup=backup)
+    moment = now()
+    tell([DRIFT], config, state, now=moment)
+    tell([], config, state, now=moment + timedelta(hours=5))
+    state.resolve_alert("drift:temp")
+    tell([], config, state, now=moment + timedelta(hours=6))
+    assert [message["title"] for message in webhook.received] == ["temp drifted", "Over: temp drifted"]
+    assert [bool(line["resolved"]) for line in lines(config)] == [False, True]
+
+
+def test_nobody_hears_that_it_is_over_who_knows_it_or_has_no_need(config: Config, state: State) -> None:
+    tell([DRIFT], config, state)
+    alerts.resolve(state, "drift:temp", who="ada")  # by hand
+    tell([FALL.model_copy(update={"severity": "info"})], config, state)
+    state.resolve_alert("fall:roc_auc")
+    tell([DRIFT], config, state)
+    alerts.mute(state, "drift:temp", now() + timedelta(hours=1), who="ada")
+    state.resolve_alert("drift:temp")
+    tell([], config, state)
+    assert not any(line["resolved"] for line in lines(config))
+    tell([], config, state, now=now() + timedelta(days=2))  # the mute has ended, and it is no news any more
+    assert not any(line["resolved"] for line in lines(config))
+    silent = config.policy.model_copy(update={"alerts": AlertPolicy(all_clear=False)})
+    tell([FALL], config, state)
+    state.resolve_alert("fall:roc_auc")
+    tell([], config.model_copy(update={"policy": silent}), state)
+    assert not any(line["resolved"] for line in lines(config))
+
+
+def test_what_has_come_back_is_not_over(config: Config, state: State) -> None:
+    tell([DRIFT], config, state)
+    state.resolve_alert("drift:temp")
+    tell([DRIFT], config, state)
+    assert [bool(line["resolved"]) for line in lines(config)] == [False, False]
+    state.resolve_alert("drift:temp")
+    tell([], config, state)
+    assert [bool(line["resolved"]) for line in lines(config)] == [False, False, True]
 
 
 # --- whose it is ---------------------------------------------------------------------------------------------------

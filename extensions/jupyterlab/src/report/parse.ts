@@ -226,7 +226,9 @@ const alert = record<IAlert>({
   muted_by: text,
   escalated: maybe(text),
   resolved: maybe(text),
-  resolved_by: text
+  resolved_by: text,
+  cleared: list(text),
+  all_clear: maybe(text)
 });
 
 const decision = record<IDecision>({
