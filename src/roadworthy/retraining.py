@@ -1,9 +1,9 @@
 """Retraining: from a decision to a version in production, or to the reason why not.
 
-Each retraining goes from step to step in the state database: train, release, compare, where the policy says so ask,
-promote, watch. Whoever leads it on holds its lease and keeps renewing it; when that process dies the lease runs out,
-and the next look goes on at the same step. Each step finds out what of it was done already: a build of what is fresh
-does nothing, a version of that run is not made again, and a version that was promoted is not promoted again.
+Each retraining goes from step to step in the state database: train, release, compare, where the policy says so ask or
+roll out, promote, watch. Whoever leads it on holds its lease and keeps renewing it; when that process dies the lease
+runs out, and the next look goes on at the same step. Each step finds out what of it was done already: a build of what
+is fresh does nothing, a version of that run is not made again, and a version that was promoted is not promoted again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from roadworthy import candidate, decisions, gate, registry
+from roadworthy import candidate, decisions, gate, registry, rollouts
 from roadworthy.audit import recorded
 from roadworthy.config import RetrainPolicy
 from roadworthy.errors import MonitoringError, RoadworthyError, StateError, TableError
@@ -41,7 +41,7 @@ from roadworthy.records import (
 
 LEASE = timedelta(seconds=60)  # of a leader that falls silent; it renews it three times as often
 _MOST_ATTEMPTS = 5  # at one step: who died there so often has died of it
-_ENDLESS: tuple[Step, ...] = ("ask", "watch")  # where waiting is no failure
+_ENDLESS: tuple[Step, ...] = ("ask", "rollout", "watch")  # where waiting is no failure
 _PASSING = (StateError, TableError)  # a store that is away may be there again at the next look
 _WATCH = "watch"  # through what an act of the policy comes, in the audit log
 
@@ -218,7 +218,7 @@ def _compare(project: Project, present: Retraining, who: str) -> Retraining:
     failed = [f"{check.name}: {check.fact}" for check in verdict.checks if not check.passed]
     if failed:
         return _ended(compared, f"{_trained(compared)}, not promoted: {'; '.join(failed)}")
-    return _moved(compared, "ask" if project.config.policy.retrain.then == "ask" else "promote")
+    return _moved(compared, project.config.policy.retrain.then)
 
 
 def _ask(project: Project, present: Retraining, who: str) -> Retraining | None:
@@ -231,14 +231,30 @@ def _ask(project: Project, present: Retraining, who: str) -> Retraining | None:
     return _moved(present, "promote")
 
 
+def _roll_out(project: Project, present: Retraining, who: str) -> Retraining | None:
+    """Let the version answer a rising share of the traffic, and do what that came to."""
+    tag, state = str(present.version), project.state
+    rollout = next((r for r in state.rollouts() if r.challenger == tag and r.started >= present.opened), None)
+    if rollout is None:
+        if _is_to_beat_another(project, present):
+            return _moved(present, "compare")
+        if state.running_rollout() is None:  # another's goes first
+            rollouts.start(project, tag, mode="canary", who=who, reason=_better(present), origin=_WATCH)
+        return None
+    if rollout.state == "running":
+        return None
+    if rollout.state in ("promoted", "finished"):
+        return _moved(present, "promote" if rollout.state == "promoted" else "ask")
+    return _ended(present, f"{_trained(present)}, not promoted: its rollout was {rollout.state}: {rollout.outcome}")
+
+
 def _promote(project: Project, present: Retraining, who: str) -> Retraining:
     tag, state = str(present.version), project.state
     better = _better(present)
     promoted = next((e for e in state.history(limit=None) if (e.action, e.version_to) == ("promote", tag)), None)
     if promoted is None:
-        champion = registry.champion(state)
-        if champion is not None and (present.comparison is None or champion.tag != present.comparison.champion):
-            return _moved(present, "compare")  # it was to beat another
+        if _is_to_beat_another(project, present):
+            return _moved(present, "compare")
         promoted = registry.promote(project.config, state, tag, who=who, reason=better, origin=_WATCH)
     return _moved(present, "watch", promoted=promoted.at, outcome=f"{_trained(present)}, promoted: {better}")
 
@@ -263,6 +279,7 @@ _STEPS: dict[Step, Callable[[Project, Retraining, str], Retraining | None]] = {
     "release": _release,
     "compare": _compare,
     "ask": _ask,
+    "rollout": _roll_out,
     "promote": _promote,
     "watch": _watch,
 }
@@ -303,6 +320,12 @@ def _drift_began(report: WindowReport, judged: Sequence[WindowReport]) -> Window
             break
         began = earlier.window
     return began
+
+
+def _is_to_beat_another(project: Project, present: Retraining) -> bool:
+    """Return whether the champion is another than the one that the version was compared with."""
+    champion = registry.champion(project.state)
+    return champion is not None and (present.comparison is None or champion.tag != present.comparison.champion)
 
 
 def _is_judged(report: WindowReport, tag: str) -> bool:

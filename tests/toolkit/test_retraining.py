@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -21,14 +22,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import approvals, lifecycle, registry, retraining
+from roadworthy import approvals, lifecycle, registry, retraining, rollouts
 from roadworthy import project as projects
 from roadworthy.cli import main
 from roadworthy.config import RetrainPolicy
 from roadworthy.errors import ApprovalError
 from roadworthy.monitoring import alerts
 from roadworthy.project import Project
-from roadworthy.records import Decision, Retraining, Window, WindowReport
+from roadworthy.records import Decision, Retraining, Rollout, Window, WindowReport
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -126,22 +127,24 @@ def _small(folder: Path) -> Path:
     return root
 
 
-def _live(project: Project, start: str, end: str) -> None:
-    """Store what a service would have stored of some days, with the labels."""
+def _live(project: Project, start: str, end: str, rollout: Rollout | None = None) -> None:
+    """Store what a service would have stored of some days, with the labels; in a rollout, of its challenger's."""
     rows = runpy.run_path(str(project.root / "notebooks" / "made.py"))["made"](start, end)
-    champion = registry.resolve(project.state, "champion")
-    probability = registry.load(project.config, champion.tag).predict(rows)
+    version = registry.resolve(project.state, rollout.challenger if rollout else "champion").tag
+    probability = registry.load(project.config, version).predict(rows)
     moment = pd.Timestamp(datetime.now(UTC)).as_unit("us")
     captured = pd.DataFrame(
         {
             "request_id": [f"q-{name}" for name in rows["id"]],
             "row": np.zeros(len(rows), dtype=np.int64),
             "received": pd.Series([moment] * len(rows), dtype="datetime64[us, UTC]"),
-            "version": champion.tag,
+            "version": version,
             "probability": probability,
             "prediction": probability >= 0.5,
         }
     ).join(rows[["id", "time", "distance"]].astype({"id": "str"}))
+    if rollout:
+        captured = captured.assign(role="canary", rollout=rollout.id, seconds=0.01)
     project.tables.append("predictions", captured)
     labels = captured[["request_id", "row", "received"]].assign(label=rows["late"].to_numpy(bool))
     project.tables.append("labels", labels[["request_id", "row", "label", "received"]])
@@ -247,6 +250,53 @@ def test_what_the_policy_asks_is_answered_by_a_person(project: Project) -> None:
         assert len([decision for decision in asking.state.decisions() if decision.waits]) == 1  # asked once
         approvals.answer(asking, question.id, approve=True, who="ann", note="good")
         _approved(asking, question)
+
+
+@pytest.fixture
+def rolling(project: Project) -> Iterator[tuple[Project, Rollout]]:
+    """A project whose challenger was better and answers half of the traffic now."""
+    quick = "rollout:\n  steps: [0.5]\n  minimum_minutes: 0\n  minimum_requests: 200\n"
+    policy = project.root / "monitoring" / "policy.yaml"
+    text = policy.read_text().replace("then: promote  # when", "then: rollout  # when")
+    policy.write_text(re.sub(r"^rollout:.*\n(  .*\n)*", quick, text, count=1, flags=re.MULTILINE))
+    with projects.load(project.root) as rolling:
+        for _ in range(2):  # it is started once
+            lifecycle.watch_once(rolling, who="policy")
+        (retrained,) = rolling.state.retrainings()
+        assert (retrained.step, retrained.failed) == ("rollout", False)
+        rollout = rolling.state.running_rollout()
+        assert rollout is not None
+        assert (rollout.challenger, rollout.mode, rollout.share) == (retrained.version, "canary", 0.5)
+        assert rollout.reason.startswith("roc_auc 0.9")
+        assert [entry.action for entry in rolling.state.history() if entry.action == "promote"] == ["promote"]
+        yield rolling, rollout
+
+
+def test_a_better_version_answers_a_part_of_the_traffic_before_all_of_it(rolling: tuple[Project, Rollout]) -> None:
+    project, rollout = rolling
+    _live(project, "2013-07-02", "2013-07-25", rollout)
+    time.sleep(0.5)  # what was received counts once it is in the past
+    lifecycle.watch_once(project, who="policy")
+    (retrained,) = project.state.retrainings()
+    assert retrained.step == "watch"
+    assert registry.resolve(project.state, "champion").tag == retrained.version == rollout.challenger
+    assert [run.state for run in project.state.rollouts()] == ["promoted"]
+    promotions = [entry for entry in project.state.history() if entry.action == "promote"]
+    assert len(promotions) == 2
+    assert promotions[0].reason.startswith(f"rollout {rollout.id}")
+    lifecycle.watch_once(project, who="policy")
+    assert len(project.state.versions()) == 2
+
+
+def test_a_version_whose_rollout_was_broken_off_is_not_promoted(rolling: tuple[Project, Rollout]) -> None:
+    project, _ = rolling
+    champion = registry.resolve(project.state, "champion")
+    rollouts.abort(project, who="bob", reason="the desk complains")
+    lifecycle.watch_once(project, who="policy")
+    (retrained,) = project.state.retrainings()
+    assert (retrained.step, retrained.failed) == ("done", False)
+    assert retrained.outcome.endswith("not promoted: its rollout was aborted: the desk complains")
+    assert registry.resolve(project.state, "champion") == champion
 
 
 def _approved(project: Project, question: Decision) -> None:

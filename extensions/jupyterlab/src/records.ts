@@ -710,7 +710,7 @@ export interface IRetraining {
   why: string;
   /** folder of the build's products, below the project's root */
   products: string;
-  step: 'train' | 'release' | 'compare' | 'ask' | 'promote' | 'watch' | 'done';
+  step: 'train' | 'release' | 'compare' | 'ask' | 'rollout' | 'promote' | 'watch' | 'done';
   /** how often the present step was begun */
   attempts: number;
   run: string | null;

@@ -149,7 +149,9 @@ class RetrainPolicy(Section):
     months: int = Field(default=4, ge=1, description="length of the training data, up to the window being judged")
     cool_down_windows: int = Field(default=2, ge=0, description="windows to wait after a retraining")
     per_day: int = Field(default=4, ge=1, description="retrainings in 24 hours, at most")
-    then: Literal["promote", "ask"] = Field(default="promote", description="what follows when the challenger is better")
+    then: Literal["promote", "ask", "rollout"] = Field(
+        default="promote", description="what follows when the challenger is better"
+    )
     watch_windows: int = Field(default=2, ge=0, description="judged windows of its own that a promoted one is watched")
 
 

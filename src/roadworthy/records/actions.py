@@ -12,7 +12,7 @@ from roadworthy.records.monitoring import Window, WindowReport
 from roadworthy.records.versions import Comparison
 
 Severity = Literal["info", "warning", "critical"]
-Step = Literal["train", "release", "compare", "ask", "promote", "watch", "done"]
+Step = Literal["train", "release", "compare", "ask", "rollout", "promote", "watch", "done"]
 
 
 class Finding(Record):
