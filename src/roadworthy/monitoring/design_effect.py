@@ -155,7 +155,7 @@ class DesignEffect:
 
     def careless(self, p_value: float) -> float:
         """Return the p-value that `careful` makes this one of."""
-        if np.isinf(self.freedom):
+        if np.isinf(self.freedom) or p_value <= 0:
             return p_value
         return float(2 * special.ndtr(special.stdtrit(self.freedom, p_value / 2)))
 

@@ -137,9 +137,11 @@ def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     """Decide on all facts of a window together; worst first, as `compare` returns them."""
     p_values = np.array([one.evidence.p_value for one in facts], dtype=np.float64)
     parts = weights(facts)
-    adjusted = np.maximum(holm(p_values, parts), _without_precedent(facts))
-    alone = at_level * parts / parts.sum()  # what a fact must pass where it is the only one that stands out
-    each = zip(facts, adjusted.tolist(), alone.tolist(), strict=True)
+    runs = _surest_of_runs(facts)
+    adjusted = np.maximum(holm(p_values, parts), _without_precedent(facts, runs))
+    alone = at_level * parts / parts.sum()
+    asked = [_asked(one, level, runs, at_level) for one, level in zip(facts, alone.tolist(), strict=True)]
+    each = zip(facts, adjusted.tolist(), asked, strict=True)
     readings = [_reading(one, p, at_level, own_level) for one, p, own_level in each]
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
 
@@ -180,19 +182,34 @@ def holm(p_values: NDArray[np.float64], weights: NDArray[np.float64] | None = No
     return adjusted
 
 
-def _without_precedent(facts: Sequence[Fact]) -> NDArray[np.float64]:
+def _surest_of_runs(facts: Sequence[Fact]) -> NDArray[np.float64]:
+    """Return how improbable the surest difference of each of the reference's own runs is, shape (runs,)."""
+    known = [one.evidence.precedent.runs for one in facts if one.evidence.precedent]
+    runs = max(map(len, known), default=0)
+    return np.min([one for one in known if len(one) == runs], axis=0) if runs else np.zeros(0)
+
+
+def _without_precedent(facts: Sequence[Fact], runs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return, for each fact, the chance that anything differs so surely in a run like the reference's own; else 0.
 
     These are the p-values of the single-step procedure of Westfall and Young (Resampling-based multiple testing,
     1993), the runs standing for samples without a change: they hold where deviations are not normal, as with bursts.
     """
-    known = [one.evidence.precedent for one in facts]
-    runs = max((len(one.runs) for one in known if one), default=0)
-    if runs == 0:
+    if not len(runs):
         return np.zeros(len(facts))
-    surest = np.min([one.runs for one in known if one and len(one.runs) == runs], axis=0)
-    own = np.array([one.own if one and len(one.runs) == runs else -1.0 for one in known])
-    return chance_among_runs(surest[None, :] <= own[:, None])
+    known = [one.evidence.precedent for one in facts]
+    own = np.array([one.own if one and len(one.runs) == len(runs) else -1.0 for one in known])
+    return chance_among_runs(runs[None, :] <= own[:, None])
+
+
+def _asked(one: Fact, alone: float, runs: NDArray[np.float64], at_level: float) -> float:
+    """Return the p-value that a fact must reach where nothing else stands out: below Holm's, and below the runs'."""
+    precedent = one.evidence.precedent
+    if precedent is None or not len(runs) or len(precedent.runs) != len(runs):
+        return alone
+    ranks = np.arange(len(runs))
+    allowed = chance_among_runs(ranks[None, :] < ranks[:, None]) <= at_level  # so many of the runs may be as far
+    return min(alone, precedent.careful(float(np.sort(runs)[allowed][-1])))
 
 
 def drifted(readings: Sequence[Reading]) -> tuple[str, ...]:

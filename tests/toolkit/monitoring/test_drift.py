@@ -245,6 +245,27 @@ def test_bursts_that_come_again_and_again_are_no_news() -> None:
     assert careful <= 10
 
 
+def test_what_is_called_detectable_among_bursts_is_found_among_them() -> None:
+    rng = np.random.default_rng(24)
+
+    def day(burst: bool, shift: float = 0.0) -> Profile:
+        numbers = rng.normal(size=400)
+        numbers[:60] = np.where(burst, rng.normal(), numbers[:60])
+        return Profile.of(pd.DataFrame({"n0": numbers + shift}))
+
+    def read(one: Profile) -> Reading:
+        return compare(reference, Sliced(one, (one,)), MOODY[:1], None, LIVELY)[0]
+
+    reference = Sliced.merged([day(number % 6 == 0) for number in range(60)])
+    detectable = read(day(burst=False)).detectable
+    shift = 2 * float(stats.norm.ppf((1 + detectable) / 2))  # between two normals that far apart lies this distance
+    found = sum(read(day(number % 6 == 0, shift)).verdict == "drift" for number in range(60))
+    assert found >= 0.8 * 60 - 3 * (60 * 0.8 * 0.2) ** 0.5
+    less = [read(day(number % 6 == 0, shift * 0.8)) for number in range(60)]
+    assert sum(reading.verdict == "drift" for reading in less) < 48  # it is no more than what is found so often
+    assert all(reading.verdict != "no drift" for reading in less)
+
+
 # --- what whylogs' own drift gets wrong ----------------------------------------------------------------------------
 
 

@@ -38,10 +38,13 @@ class Precedent:
         Probability by chance of the window's difference, as seen at the points where runs are looked at.
     runs
         The same of each run, of shape (runs,).
+    careful
+        Makes of such a probability the p-value that the measure tells (`DesignEffect.careful`).
     """
 
     own: float
     runs: Floats
+    careful: Callable[[float], float]
 
 
 def chance_among_runs(as_far: NDArray[np.bool_]) -> Floats:

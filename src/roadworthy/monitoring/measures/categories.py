@@ -124,6 +124,8 @@ def detectable_distance(rows: float, freedom: float, level: float, design: Desig
     if freedom <= 0:
         return 1.0
     needed = float(special.chdtri(freedom, design.careless(level)))
+    if np.isinf(needed):
+        return 1.0
     noncentrality = float(special.chndtrinc(needed, freedom, 1 - POWER))
     return min(float(np.sqrt(noncentrality / rows)) / 2, 1.0)
 
@@ -180,7 +182,7 @@ def _design(
     scaled = Scaled(statistic / spread, freedom / spread, spread)
     own, runs = design.runs(change, rows, lambda d: np.sqrt((np.square(d) / pooled).sum(axis=1)))
     by_chance = [special.chdtrc(scaled.freedom, np.square(one) / spread) for one in (own, runs)]
-    return scaled, design, rows, Precedent(float(by_chance[0]), np.asarray(by_chance[1]))
+    return scaled, design, rows, Precedent(float(by_chance[0]), np.asarray(by_chance[1]), design.careful)
 
 
 def _slices(side: SlicedColumn, names: list[str], groups: Groups) -> Slices:

@@ -115,7 +115,7 @@ def _design(reference: SlicedColumn, window: SlicedColumn) -> tuple[DesignEffect
     design = DesignEffect.of(*sides, expected, np.ones(len(points)))
     rows = design.rows(before.values, design.reference), design.rows(after.values, design.window)
     own, runs = design.runs(at_points[1] - at_points[0], rows, _largest)
-    return design, rows, Precedent(float(special.kolmogorov(own)), special.kolmogorov(runs))
+    return design, rows, Precedent(float(special.kolmogorov(own)), special.kolmogorov(runs), design.careful)
 
 
 def _largest(differences: Floats) -> Floats:

@@ -96,7 +96,9 @@ def difference(reference: Share, window: Share) -> Difference:
         rows_reference=rows[0],
         rows=rows[1],
         detectable=partial(detectable_share, reference.value, rows, design=design),
-        precedent=Precedent(float(2 * special.ndtr(-own / deviation)), 2 * special.ndtr(-runs / deviation)),
+        precedent=Precedent(
+            float(2 * special.ndtr(-own / deviation)), 2 * special.ndtr(-runs / deviation), design.careful
+        ),
     )
 
 
