@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
@@ -75,6 +76,12 @@ def dataset(config: Config) -> Dataset:
     """The reference project's dataset."""
     contract = contracts.read(config.path(config.settings.contract))
     return contract.dataset(config.settings.dataset)
+
+
+@pytest.fixture
+def default_port(tmp_path_factory: pytest.TempPathFactory) -> FileLock:
+    """To be held while something serves at the port that README and guide name: tests run in several processes."""
+    return FileLock(tmp_path_factory.getbasetemp().parent / "default-port.lock")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).parents[1]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
@@ -25,7 +26,7 @@ SERVING = "# keeps running"
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("chapter", ["data", "runs", "serving"])
-def test_a_chapter_is_true(tmp_path: Path, chapter: str) -> None:
+def test_a_chapter_is_true(tmp_path: Path, chapter: str, default_port: FileLock) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "BENTOML_HOME": str(tmp_path / "bentoml")}
     project = tmp_path / "my-project"
@@ -46,6 +47,7 @@ def test_a_chapter_is_true(tmp_path: Path, chapter: str) -> None:
                 _interrupted(line, project, environment)
                 continue
             if SERVING in line:
+                running.enter_context(default_port)
                 running.enter_context(_serving(line, project, environment))
                 continue
             expected = int(found[1]) if (found := CODE.search(line)) else 0

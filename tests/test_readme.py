@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).parents[1]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
@@ -84,7 +85,7 @@ def _fill_in(project: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_everyday_way(tmp_path: Path) -> None:
+def test_the_everyday_way(tmp_path: Path, default_port: FileLock) -> None:
     blocks = _blocks()
     init, enter, build = blocks[START]
     assert Shell(tmp_path).run(init).returncode == 0
@@ -103,7 +104,7 @@ def test_the_everyday_way(tmp_path: Path) -> None:
     done = shell.run(release)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "It is champion now." in done.stdout
-    with shell.background(serve):
+    with default_port, shell.background(serve):
         for line in blocks[LOOK]:
             done = shell.run(line)
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
