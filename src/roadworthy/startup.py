@@ -43,6 +43,7 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # None
 # for a module of which nothing but calls is asked
 SELDOM_NEEDED = {
     "ploomber_engine.profiling": {"plt": "matplotlib.pyplot"},
+    "ploomber.clients.storage.aws": {"boto3": "boto3", "botocore": "botocore"},
     "ploomber.io.file": {"pa": "pyarrow", "pq": "pyarrow.parquet"},
     "ploomber.io.unserialize": {"pd": "pandas"},
     "papermill.iorw": {

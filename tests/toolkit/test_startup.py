@@ -70,6 +70,7 @@ NEEDED = "import json, sys; {first}import {importer}; print(json.dumps([m in sys
 # each module that is mended, and an import that leads to it
 LEADS_TO = {
     "ploomber_engine.profiling": "ploomber",
+    "ploomber.clients.storage.aws": "ploomber",
     "ploomber.io.file": "ploomber",
     "ploomber.io.unserialize": "ploomber",
     "papermill.iorw": "papermill",
@@ -100,6 +101,8 @@ def test_that_mend_is_still_needed(importer: str, late: list[str]) -> None:
 def test_it_is_there_when_it_is_asked_for() -> None:
     code = "import ploomber.io.unserialize as u, ploomber_engine.profiling as p; print(u.pd.DataFrame, p.plt.figure)"
     assert _python(code).startswith("<class 'pandas.DataFrame'> <function figure")
+    code = "from ploomber.clients.storage import aws; print(aws.boto3.client.__name__, aws.botocore.__name__)"
+    assert _python(code) == "client botocore"
     code = "import ploomber, ploomber.io.file as f, papermill.iorw as w; print(f.pa.table({'a': [1]}).num_rows, "
     code += "f.pq.ParquetWriter.__name__, w.FileSelector('a').base_dir, type(w.S3()).__name__)"
     assert _python(code, AWS_DEFAULT_REGION="eu-west-1") == "1 ParquetWriter a S3"
