@@ -442,8 +442,8 @@ export interface ILabReport {
   path: string;
   kind: 'window' | 'profile';
   report: IWindowReport | null;
-  /** earlier windows beside it, without bars */
-  former: IWindowReport[];
+  /** earlier windows beside it, oldest first */
+  former: IPastWindow[];
   profile: IProfileColumn[];
   rows: number;
 }
@@ -513,6 +513,30 @@ export interface IObserver {
   /** when it ended, or was found dead */
   ended: string | null;
   died: boolean;
+}
+
+/** What a reading of an earlier window adds to a trend. */
+export interface IPastReading {
+  column: string;
+  verdict: 'drift' | 'no drift' | 'too little data';
+  effect: number;
+  effect_low: number | null;
+  effect_high: number | null;
+  threshold: number;
+  n_window: number;
+  importance: number | null;
+}
+
+/** What an earlier window adds to a report: of each reading no more than its place in a trend. */
+export interface IPastWindow {
+  window: IWindow;
+  project: string;
+  rows: number;
+  labelled: number;
+  verdict: 'drift' | 'no drift' | 'too little data';
+  drifted: string[];
+  readings: IPastReading[];
+  performance: IPerformance[];
 }
 
 /** Performance of one version in one window: realised, as far as labels have come, and estimated before. */

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from roadworthy.records.actions import Alert, Decision, Observer, Retraining, Severity
 from roadworthy.records.base import Moment, Record, Verdict, now
 from roadworthy.records.data import RunRecord
-from roadworthy.records.monitoring import Window, WindowReport
+from roadworthy.records.monitoring import Performance, Window, WindowReport
 from roadworthy.records.serving import Rollout
 from roadworthy.records.versions import Deployment, GateVerdict, HistoryEntry, MetricReading
 
@@ -249,13 +249,43 @@ class ActRequest(Record):
     reason: str = ""
 
 
+class PastReading(Record):
+    """What a reading of an earlier window adds to a trend."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    column: str
+    verdict: Verdict
+    effect: float
+    effect_low: float | None = None
+    effect_high: float | None = None
+    threshold: float
+    n_window: int
+    importance: float | None = None
+
+
+class PastWindow(Record):
+    """What an earlier window adds to a report: of each reading no more than its place in a trend."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    window: Window
+    project: str
+    rows: int
+    labelled: int
+    verdict: Verdict
+    drifted: tuple[str, ...] = ()
+    readings: tuple[PastReading, ...] = ()
+    performance: tuple[Performance, ...] = ()
+
+
 class LabReport(Record):
     """A report file, read for a page: what a ``.drift.json`` or a ``.profile.bin`` says."""
 
     path: str
     kind: Literal["window", "profile"]
     report: WindowReport | None = None
-    former: tuple[WindowReport, ...] = Field(default=(), description="earlier windows beside it, without bars")
+    former: tuple[PastWindow, ...] = Field(default=(), description="earlier windows beside it, oldest first")
     profile: tuple[ProfileColumn, ...] = ()
     rows: int = 0
 

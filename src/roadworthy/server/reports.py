@@ -32,7 +32,8 @@ class Report(Handler):
         def work() -> LabReport:
             from roadworthy.monitoring.report import files
 
-            return files.read(place, path.strip("/"), times=self._times(place))
+            times = self._times(place) if place.name.endswith(files.PROFILE) else ()
+            return files.read(place, path.strip("/"), times=times)
 
         await self.answer(work)
 

@@ -1,9 +1,9 @@
-import { IReading, IWindow, IWindowReport } from '../records';
+import { IPastReading, IPastWindow, IReading, IWindow, IWindowReport } from '../records';
 
 /** A column of the told window in one window of the trend; null where nothing is known of it. */
 export interface ITrendPoint {
   window: IWindow;
-  reading: IReading | null;
+  reading: IPastReading | null;
 }
 
 /** A column: what the told window says of it, worst first, and its worst reading in every window. */
@@ -31,7 +31,7 @@ const DOUBLING = 2.5;
 export const STRIP_HEIGHT = 12;
 
 /** The size of a change in units of what counts. */
-export function ratio(reading: IReading): number {
+export function ratio(reading: IPastReading): number {
   if (!Number.isFinite(reading.effect)) {
     return 0;
   }
@@ -39,7 +39,7 @@ export function ratio(reading: IReading): number {
 }
 
 /** Order of two readings, the more urgent first: drift, then size over what counts times importance. */
-export function compareUrgency(a: IReading, b: IReading): number {
+export function compareUrgency(a: IPastReading, b: IPastReading): number {
   const drift = Number(b.verdict === 'drift') - Number(a.verdict === 'drift');
   return (
     drift ||
@@ -50,7 +50,7 @@ export function compareUrgency(a: IReading, b: IReading): number {
 }
 
 /** The columns of the told window, the worst first. */
-export function columnsOf(told: IWindowReport, windows: readonly IWindowReport[]): IColumn[] {
+export function columnsOf(told: IWindowReport, windows: readonly IPastWindow[]): IColumn[] {
   const worst = windows.map(worstByColumn);
   const readings = new Map<string, IReading[]>();
   for (const reading of [...told.readings].sort(compareUrgency)) {
@@ -107,8 +107,8 @@ function compareBy(key: Key, a: IColumn, b: IColumn): number {
   }
 }
 
-function worstByColumn(found: IWindowReport): Map<string, IReading> {
-  const worst = new Map<string, IReading>();
+function worstByColumn(found: IPastWindow): Map<string, IPastReading> {
+  const worst = new Map<string, IPastReading>();
   for (const reading of found.readings) {
     const held = worst.get(reading.column);
     if (!held || compareUrgency(reading, held) < 0) {
@@ -118,7 +118,7 @@ function worstByColumn(found: IWindowReport): Map<string, IReading> {
   return worst;
 }
 
-function weighted(reading: IReading): number {
+function weighted(reading: IPastReading): number {
   const weight = reading.importance ?? 1;
   return weight ? weight * ratio(reading) : 0;
 }

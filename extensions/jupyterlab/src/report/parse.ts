@@ -11,6 +11,8 @@ import {
   IExplanation,
   ILabReport,
   IMetricReading,
+  IPastReading,
+  IPastWindow,
   IPerformance,
   IProfileColumn,
   IReading,
@@ -28,7 +30,7 @@ export interface IContent {
   /** the window that is told; null when none has been judged */
   told: IWindowReport | null;
   /** oldest first, the told one among them */
-  windows: IWindowReport[];
+  windows: IPastWindow[];
   /** those that are open */
   alerts: IAlert[];
   decisions: IDecision[];
@@ -181,6 +183,28 @@ const segment = record<ISegmentReport>({
   drifted: list(text)
 });
 
+const pastReading = record<IPastReading>({
+  column: text,
+  verdict,
+  effect: number,
+  effect_low: maybe(number),
+  effect_high: maybe(number),
+  threshold: number,
+  n_window: number,
+  importance: maybe(number)
+});
+
+const pastWindow = record<IPastWindow>({
+  window,
+  project: text,
+  rows: number,
+  labelled: number,
+  verdict,
+  drifted: list(text),
+  readings: list(pastReading),
+  performance: list(performance)
+});
+
 const windowReport = record<IWindowReport>({
   window,
   project: text,
@@ -308,7 +332,7 @@ export function parse(given: unknown, trans: TranslationBundle): IContent {
 }
 
 /** One window and those before it. */
-export function contentOf(told: IWindowReport, former: IWindowReport[], trans: TranslationBundle): IContent {
+export function contentOf(told: IWindowReport, former: IPastWindow[], trans: TranslationBundle): IContent {
   const others = former.filter(
     one => one.window.start !== told.window.start || one.window.end !== told.window.end
   );
@@ -324,10 +348,10 @@ export function parseAnswer(answer: ILabReport, trans: TranslationBundle): ICont
   if (!answer.report) {
     throw new Unreadable(trans.__('The server found no report in %1.', answer.path), again(trans));
   }
-  return contentOf(windowReport(answer.report), list(windowReport)(answer.former), trans);
+  return contentOf(windowReport(answer.report), list(pastWindow)(answer.former), trans);
 }
 
-function windowsOf(windows: IWindowReport[], trans: TranslationBundle): IWindowReport[] {
+function windowsOf<T extends IPastWindow>(windows: T[], trans: TranslationBundle): T[] {
   for (const { window } of windows) {
     if (Number.isNaN(Date.parse(window.start)) || Number.isNaN(Date.parse(window.end))) {
       throw new Unreadable(

@@ -3,13 +3,13 @@ import React from 'react';
 import { ISeries, Lines } from '../charts/lines';
 import { Mark, SeverityMark, VerdictMark } from '../charts/mark';
 import { ChartTable, DataTable } from '../charts/table';
-import { IAlert, IMetricReading, IPerformance, IWindowReport } from '../records';
+import { IAlert, IMetricReading, IPastWindow, IPerformance, IWindowReport } from '../records';
 import { Moment, useWords } from '../words';
 import { sentence } from './story';
 
 interface IPerformanceSectionProps {
   told: IWindowReport;
-  windows: readonly IWindowReport[];
+  windows: readonly IPastWindow[];
 }
 
 /** How well the model answers: over the windows, and each figure of the told one. */
@@ -37,7 +37,7 @@ function PerformanceChart({
   windows
 }: {
   metric: string;
-  windows: readonly IWindowReport[];
+  windows: readonly IPastWindow[];
 }): JSX.Element | null {
   const { trans, figures } = useWords();
   const points = windows.flatMap((found, place) =>
@@ -276,7 +276,7 @@ export function SegmentSection({ told }: { told: IWindowReport }): JSX.Element |
   );
 }
 
-export function WindowSection({ windows }: { windows: readonly IWindowReport[] }): JSX.Element | null {
+export function WindowSection({ windows }: { windows: readonly IPastWindow[] }): JSX.Element | null {
   const { trans, figures } = useWords();
   if (windows.length < 2) {
     return null;

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from roadworthy.errors import MonitoringError
 from roadworthy.monitoring.report.document import Report, collecting_no_garbage, without_bars
 from roadworthy.records import WindowReport
-from roadworthy.records.lab import LabReport
+from roadworthy.records.lab import LabReport, PastWindow
 
 WINDOW, PROFILE = ".drift.json", ".profile.bin"
 _FORMER = 100  # windows beside a report, the newest
+_Earlier = TypeVar("_Earlier", WindowReport, PastWindow)
 
 
 def read(path: Path, shown: str, *, times: Collection[str] = ()) -> LabReport:
@@ -42,9 +44,9 @@ def read(path: Path, shown: str, *, times: Collection[str] = ()) -> LabReport:
         columns, rows = profiled.read(path, times=times)
         return LabReport(path=shown, kind="profile", profile=columns, rows=rows)
     if path.name.endswith(WINDOW):
-        report = _window(path)
-        former = [found.model_copy(update={"segments": (), "associations": ()}) for found in earlier(path, report)]
-        return LabReport(path=shown, kind="window", report=report, former=tuple(former), rows=report.rows)
+        report = _read(path, WindowReport)
+        former = tuple(_before(path, report, _past))
+        return LabReport(path=shown, kind="window", report=report, former=former, rows=report.rows)
     raise MonitoringError(
         f"{path.name} is not a report that can be shown.", f"Open a file that ends with {WINDOW} or {PROFILE}."
     )
@@ -63,7 +65,7 @@ def document(path: Path) -> Report:
             f"{path.name} is not a window's report, and only these become a page.",
             f"Open the window's file that ends with {WINDOW}.",
         )
-    report = _window(path)
+    report = _read(path, WindowReport)
     return Report(project=report.project, windows=(*earlier(path, report), report))
 
 
@@ -72,8 +74,12 @@ def earlier(path: Path, report: WindowReport) -> list[WindowReport]:
 
     One that cannot be read is left out: its window has a file of its own that tells so.
     """
+    return _before(path, report, _barless)
+
+
+def _before(path: Path, report: WindowReport, read: Callable[[Path, int, int], _Earlier]) -> list[_Earlier]:
     with collecting_no_garbage():
-        beside = [_beside(other) for other in path.parent.glob(f"*{WINDOW}") if other != path]
+        beside = [_beside(other, read) for other in path.parent.glob(f"*{WINDOW}") if other != path]
     before = [
         found
         for found in beside
@@ -82,10 +88,10 @@ def earlier(path: Path, report: WindowReport) -> list[WindowReport]:
     return sorted(before, key=lambda found: (found.window.start, found.window.end))[-_FORMER:]
 
 
-def _beside(path: Path) -> WindowReport | None:
+def _beside(path: Path, read: Callable[[Path, int, int], _Earlier]) -> _Earlier | None:
     try:
         stamp = path.stat()
-        return _barless(path, stamp.st_mtime_ns, stamp.st_size)
+        return read(path, stamp.st_mtime_ns, stamp.st_size)
     except (OSError, MonitoringError):
         return None
 
@@ -93,12 +99,18 @@ def _beside(path: Path) -> WindowReport | None:
 @lru_cache(maxsize=4 * _FORMER)
 def _barless(path: Path, written: int, size: int) -> WindowReport:
     """Read an earlier window, once for each state of its file."""
-    return without_bars(_window(path))
+    return without_bars(_read(path, WindowReport))
 
 
-def _window(path: Path) -> WindowReport:
+@lru_cache(maxsize=4 * _FORMER)
+def _past(path: Path, written: int, size: int) -> PastWindow:
+    """Read what an earlier window adds to a trend, once for each state of its file."""
+    return _read(path, PastWindow)
+
+
+def _read(path: Path, kind: type[_Earlier]) -> _Earlier:
     try:
-        return WindowReport.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except OSError as error:
         raise MonitoringError(
             f"{path.name} cannot be read: {error.strerror}.", "Write it again with `roadworthy observe`."

@@ -66,7 +66,8 @@ def test_a_window_is_read_with_those_before_it(tmp_path: Path) -> None:
     assert (found.path, found.kind, found.rows) == ("reports/x", "window", 900)
     assert found.report == WindowReport.model_validate_json(paths[0].read_text())
     assert [one.window.start.day for one in found.former] == [1, 2]
-    assert all(reading.bars == () for one in found.former for reading in one.readings)
+    (reading,) = found.former[0].readings
+    assert (reading.column, reading.verdict, reading.effect, reading.n_window) == (HOSTILE, "drift", 0.3, 900)
 
 
 def test_what_does_not_belong_is_left_out(tmp_path: Path) -> None:

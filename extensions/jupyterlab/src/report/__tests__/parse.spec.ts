@@ -79,7 +79,10 @@ describe('parseAnswer', () => {
   };
 
   it('puts the told window after those before it, once', () => {
-    expect(parseAnswer(answer, trans)).toMatchObject({ told: june, windows: [may, june] });
+    const { window, verdict, rows, readings } = may;
+    const { column, effect, threshold, n_window } = readings[0];
+    const before = { window, verdict, rows, readings: [{ column, effect, threshold, n_window }] };
+    expect(parseAnswer(answer, trans)).toMatchObject({ told: june, windows: [before, june] });
   });
 
   it('reads profiles', () => {
