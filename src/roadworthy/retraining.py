@@ -245,7 +245,8 @@ def _roll_out(project: Project, present: Retraining, who: str) -> Retraining | N
         return None
     if rollout.state in ("promoted", "finished"):
         return _moved(present, "promote" if rollout.state == "promoted" else "ask")
-    return _ended(present, f"{_trained(present)}, not promoted: its rollout was {rollout.state}: {rollout.outcome}")
+    end = rollout.outcome if rollout.outcome.startswith(rollout.state) else f"{rollout.state}: {rollout.outcome}"
+    return _ended(present, f"{_trained(present)}, not promoted: its rollout was {end}")
 
 
 def _promote(project: Project, present: Retraining, who: str) -> Retraining:

@@ -295,7 +295,7 @@ def test_a_version_whose_rollout_was_broken_off_is_not_promoted(rolling: tuple[P
     lifecycle.watch_once(project, who="policy")
     (retrained,) = project.state.retrainings()
     assert (retrained.step, retrained.failed) == ("done", False)
-    assert retrained.outcome.endswith("not promoted: its rollout was aborted: the desk complains")
+    assert retrained.outcome.endswith("not promoted: its rollout was aborted by bob: the desk complains")
     assert registry.resolve(project.state, "champion") == champion
 
 

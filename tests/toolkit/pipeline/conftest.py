@@ -103,6 +103,7 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for sockets of its own; when it goes, the warm processes in it go, too."""
     base = Path(tempfile.mkdtemp(prefix="rw-"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
+    preload.let_go()  # what commands that ran in this process have held on to
     yield base
     preload.let_go()
     shutil.rmtree(base)
