@@ -140,7 +140,8 @@ def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     runs = _surest_of_runs(facts)
     adjusted = np.maximum(holm(p_values, parts), _without_precedent(facts, runs))
     alone = at_level * parts / parts.sum()
-    asked = [_asked(one, level, runs, at_level) for one, level in zip(facts, alone.tolist(), strict=True)]
+    surest = _surest_allowed(runs, at_level)
+    asked = [_asked(one, level, len(runs), surest) for one, level in zip(facts, alone.tolist(), strict=True)]
     each = zip(facts, adjusted.tolist(), asked, strict=True)
     readings = [_reading(one, p, at_level, own_level) for one, p, own_level in each]
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
@@ -202,14 +203,21 @@ def _without_precedent(facts: Sequence[Fact], runs: NDArray[np.float64]) -> NDAr
     return chance_among_runs(runs[None, :] <= own[:, None])
 
 
-def _asked(one: Fact, alone: float, runs: NDArray[np.float64], at_level: float) -> float:
-    """Return the p-value that a fact must reach where nothing else stands out: below Holm's, and below the runs'."""
-    precedent = one.evidence.precedent
-    if precedent is None or not len(runs) or len(precedent.runs) != len(runs):
-        return alone
+def _surest_allowed(runs: NDArray[np.float64], at_level: float) -> float:
+    """Return what a window must be less probable than, for too few of the runs to be as far as it; 1 without runs."""
+    if not len(runs):
+        return 1.0
     ranks = np.arange(len(runs))
     allowed = chance_among_runs(ranks[None, :] < ranks[:, None]) <= at_level  # so many of the runs may be as far
-    return min(alone, precedent.careful(float(np.sort(runs)[allowed][-1])))
+    return float(np.sort(runs)[allowed][-1])
+
+
+def _asked(one: Fact, alone: float, runs: int, surest: float) -> float:
+    """Return the p-value that a fact must reach where nothing else stands out: below Holm's, and below the runs'."""
+    precedent = one.evidence.precedent
+    if precedent is None or not runs or len(precedent.runs) != runs:
+        return alone
+    return min(alone, precedent.careful(surest))
 
 
 def drifted(readings: Sequence[Reading]) -> tuple[str, ...]:
