@@ -10,7 +10,7 @@ Five mends (docs/decisions/0003-startup.md):
   importer here, does without it;
 * in an image that BentoML made, its home is below ours: BentoML fixes it where a read-only root cannot be written;
 * modules of Ploomber's and Papermill's import pyplot, pandas, pyarrow and boto3 for what a build seldom does: they get
-  them when it is done. With this `ploomber build` starts most of a second earlier;
+  them when it is done. With this a build of what is fresh takes 4.5 seconds of processor time, not 6.4;
 * whylogs imports three parts of scikit-learn, for embeddings that nobody here profiles: it gets them when their
   functions are called, as it asks for two of these whenever it reads a profile. With this a command that reads profiles
   starts three seconds earlier.

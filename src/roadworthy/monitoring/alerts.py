@@ -16,6 +16,7 @@ from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.config import AlertPolicy, Config, Contact
 from roadworthy.errors import AlertError
 from roadworthy.monitoring import delivery
+from roadworthy.monitoring.wording import times
 from roadworthy.records import Alert, Finding
 from roadworthy.records import now as present
 from roadworthy.state import State
@@ -163,7 +164,7 @@ def _of_failures(config: Config, state: State, moment: datetime) -> list[Alert]:
     if not failed:
         state.resolve_alert(UNDELIVERED)
         return []
-    words = "; ".join(f"{alert.title}: {alert.error} (tried {_times(alert.attempts)})" for alert in failed[:5])
+    words = "; ".join(f"{alert.title}: {alert.error} (tried {times(alert.attempts)})" for alert in failed[:5])
     title = f"{len(failed)} alert{'s were' if len(failed) > 1 else ' was'} not delivered"
     _raise(
         Finding(cause=UNDELIVERED, owner="monitoring", severity="critical", title=title, message=f"{words}."),
@@ -171,10 +172,6 @@ def _of_failures(config: Config, state: State, moment: datetime) -> list[Alert]:
         state,
     )
     return [alert for alert in state.open_alerts() if alert.cause == UNDELIVERED]
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
 
 
 # --- by hand -------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from apprise.plugins.base import NotifyBase
 
 from roadworthy import secrets
 from roadworthy.config import Config
+from roadworthy.monitoring.wording import times
 from roadworthy.records import Alert
 
 logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it logs addresses that it cannot parse, whole
@@ -119,10 +120,9 @@ def _type(alert: Alert) -> apprise.NotifyType:
 
 def _body(alert: Alert) -> str:
     if alert.resolved:
-        times = "once" if alert.count == 1 else f"{alert.count} times"
         return (
             f"Its cause has gone by itself at {alert.resolved:%Y-%m-%d %H:%M} UTC; "
-            f"it was found {times} since {alert.since:%Y-%m-%d %H:%M} UTC. Nothing is to be done.\n\n"
+            f"it was found {times(alert.count)} since {alert.since:%Y-%m-%d %H:%M} UTC. Nothing is to be done.\n\n"
             f"It said: {alert.message}\n\nOwner: {alert.owner}\nCause: {alert.cause}"
         )
     escalated = "\nNobody acknowledged it, so it comes to you as the owner's backup." if alert.escalated else ""

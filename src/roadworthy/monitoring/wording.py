@@ -189,6 +189,17 @@ def difference(number: float) -> str:
     return f"{number:,.{_decimals(number)}f}"
 
 
+def times(count: int) -> str:
+    """Write how often.
+
+    Examples
+    --------
+    >>> times(1), times(3)
+    ('once', '3 times')
+    """
+    return "once" if count == 1 else f"{count} times"
+
+
 def _decimals(*numbers: float) -> int:
     return 0 if max(map(abs, numbers)) >= 100 else 3
 

@@ -63,8 +63,7 @@ class Alerts(Database):
 
     def claim_delivery(self, alert_id: int, moment: datetime, until: datetime) -> bool:
         """Take it upon oneself to send an alert, until a moment; return whether it was due, and nobody else's."""
-        due = or_(alerts.c.next_attempt.is_(None), alerts.c.next_attempt <= moment)
-        waits = (alerts.c.id == alert_id, alerts.c.resolved.is_(None), alerts.c.delivered.is_(False), due)
+        waits = (alerts.c.id == alert_id, alerts.c.resolved.is_(None), alerts.c.delivered.is_(False), _due(moment))
         return self._changed(waits, {"next_attempt": until})
 
     def record_delivery(
@@ -85,8 +84,7 @@ class Alerts(Database):
 
     def claim_all_clear(self, alert_id: int, moment: datetime, until: datetime) -> bool:
         """Take it upon oneself to say that an alert is over, until a moment; return whether it was due."""
-        due = or_(alerts.c.next_attempt.is_(None), alerts.c.next_attempt <= moment)
-        return self._changed((alerts.c.id == alert_id, *_over(), due), {"next_attempt": until})
+        return self._changed((alerts.c.id == alert_id, *_over(), _due(moment)), {"next_attempt": until})
 
     def record_all_clear(
         self,
@@ -168,6 +166,11 @@ class Alerts(Database):
 
 def _open(cause: str) -> tuple[ColumnElement[bool], ...]:
     return alerts.c.cause == cause, alerts.c.resolved.is_(None)
+
+
+def _due(moment: datetime) -> ColumnElement[bool]:
+    """Whether nobody has it in hand, and no failure asks for patience."""
+    return or_(alerts.c.next_attempt.is_(None), alerts.c.next_attempt <= moment)
 
 
 def _over() -> tuple[ColumnElement[bool], ...]:
