@@ -1,6 +1,9 @@
 """Looks after the processes that tasks run in: starts them, watches time and memory, and ends them.
 
-One thread does it all, blocked until a worker says something; a process may be forked from it at any time.
+One thread does it all, blocked until a worker says something. Where it is the process's only one, workers are forked
+from it and have everything imported. A lock that another thread holds at that moment would stay shut in the forked one
+for ever, so beside threads (a build in a notebook, say) and away from Linux each worker starts anew, which takes it
+seconds.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import multiprocessing.connection
 import os
 import signal
 import sys
+import threading
 import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,15 +60,15 @@ class Supervisor:
     """The attempts that are running."""
 
     def __init__(self) -> None:
-        # forked ones have everything imported; where forking is not safe, each imports it anew
-        self._context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self.running: list[Attempt] = []
 
     def start(self, order: Order, limits: Limits) -> None:
         """Start a task in a process of its own."""
-        theirs, ours = self._context.Pipe()
-        process = self._context.Process(target=work, args=(order, ours), name=f"task-{order.task.name}")
-        with warnings.catch_warnings():  # Python 3.12 warns of forking beside threads; the workers start none of ours
+        forked = sys.platform == "linux" and threading.active_count() == 1
+        context: Any = multiprocessing.get_context("fork" if forked else "spawn")
+        theirs, ours = context.Pipe()
+        process = context.Process(target=work, args=(order, ours), name=f"task-{order.task.name}")
+        with warnings.catch_warnings():  # Python 3.12 sees the threads of libraries too, which mind forks themselves
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
         ours.close()

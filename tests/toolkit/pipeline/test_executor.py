@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -209,6 +210,50 @@ def test_a_build_waits_for_another(
     assert build() == {"first": True, "second": True}
     other.join()
     assert "Waiting for another build" in capfd.readouterr().err
+
+
+STEPS = """
+import threading
+from pathlib import Path
+
+lock = threading.Lock()
+
+
+def first(product):
+    with lock:
+        Path(product).write_text("done")
+"""
+BESIDE_A_THREAD = """
+import threading
+from ploomber.spec import DAGSpec
+import steps
+
+held = threading.Event()
+
+
+def hold_on():
+    with steps.lock:
+        held.set()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    threading.Thread(target=hold_on, daemon=True).start()
+    held.wait()
+    DAGSpec("pipeline.yaml").to_dag().build(show_progress=False)
+"""
+
+
+def test_a_lock_that_another_thread_holds_stops_no_task(tiny: Path) -> None:
+    pipeline = tiny / "pipeline.yaml"
+    executor = "executor: {dotted_path: roadworthy.pipeline.executor.Recorder}\n"
+    pipeline.write_text(executor + "tasks: [{source: steps.first, product: products/first.json}]\n")
+    pyproject = tiny / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('["first", "second"]', '["first"]'))
+    (tiny / "steps.py").write_text(STEPS)
+    (tiny / "beside.py").write_text(BESIDE_A_THREAD)
+    subprocess.run([sys.executable, "beside.py"], cwd=tiny, capture_output=True, timeout=120, check=True)
+    assert (tiny / "products" / "first.json").read_text() == "done"
 
 
 def test_a_notebook_without_parameters_cell_is_left_as_it_is(
