@@ -29,7 +29,9 @@ Answer = Record | Sequence[Record]
 _Body = TypeVar("_Body", bound=Record)
 _STATUSES: tuple[tuple[type[RoadworthyError], int], ...] = ((ProjectError, 404), (StateError, 503))
 _ANONYMOUS = re.compile(r"[0-9a-f]{32}")
-_WORKERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="roadworthy")
+# More than there are processors, as most wait: for a database, a file, another's look. Fewer than the connections, 15,
+# that a state has at most.
+_WORKERS = ThreadPoolExecutor(max_workers=12, thread_name_prefix="roadworthy")
 _RESOURCE = "roadworthy"
 _HTTP = {403: "You are not signed in, or have no right to it.", 404: "There is no such thing.", 405: "Not that way."}
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from roadworthy import config as configuration
 from roadworthy import contract as contracts
@@ -28,8 +28,23 @@ _FILES = ("pyproject.toml", "pipeline.yaml", "env.yaml")
 _OF_CONFIGURATION = 2  # pyproject.toml and the policy
 
 
+class Kept(Generic[_Made]):
+    """What is made of files, kept until they change. Who asks while it is made waits for it, and nobody else does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: tuple[object, _Made] | None = None
+
+    def get(self, key: object, make: Callable[[], _Made]) -> _Made:
+        """Return what was made for a key; it is made when there is none yet, or the key is another."""
+        with self._lock:
+            if self._made is None or self._made[0] != key:
+                self._made = (key, make())
+            return self._made[1]
+
+
 class Opened:
-    """One project.
+    """One project, for several threads at once: each waits only for what it needs itself.
 
     Parameters
     ----------
@@ -44,9 +59,15 @@ class Opened:
         self.folder = "" if root == served else root.relative_to(served).as_posix()
         self.asked = time.monotonic()
         """When it was last asked about."""
-        self._lock = threading.RLock()
-        self._made: dict[str, tuple[object, Any]] = {}
+        self._config = Kept[Config]()
+        self._contract = Kept[Contract | None]()
+        self._pipeline = Kept[Pipeline | None]()
+        self._problems = Kept[tuple[RoadworthyError, ...]]()
+        self._named = Kept[tuple[Path, ...]]()
         self._states: dict[str, State] = {}
+        self._opening = threading.Lock()
+        self._standings = Kept[Standings]()
+        self._looking = threading.Lock()  # what a look learns, the next one uses
 
     # --- what its files say ------------------------------------------------------------------------------------------
 
@@ -59,13 +80,13 @@ class Opened:
         ConfigError
             When it cannot be read.
         """
-        return self._kept("config", self._configured(), lambda: configuration.load(self.root))
+        return self._config.get(self._configured(), lambda: configuration.load(self.root))
 
     @property
     def contract(self) -> Contract | None:
         """Its contract as it is now; None when it cannot be read, which its problems tell."""
         path = self.config.path(self.config.settings.contract)
-        return self._kept("contract", stamp(path), lambda: _readable(path))
+        return self._contract.get(stamp(path), lambda: _readable(path))
 
     @property
     def state(self) -> State:
@@ -77,7 +98,7 @@ class Opened:
             When it cannot be opened.
         """
         address = self.config.state_address
-        with self._lock:
+        with self._opening:
             if address not in self._states:
                 self._states[address] = State.open(address)
             return self._states[address]
@@ -93,12 +114,12 @@ class Opened:
         """
         config = self.config
         files = (*(self.root / name for name in _FILES), config.private("pipeline.json"))
-        return self._kept("pipeline", tuple(map(stamp, files)), lambda: resolved.read(config))
+        return self._pipeline.get(tuple(map(stamp, files)), lambda: resolved.read(config))
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what is broken in its files."""
         key = tuple(map(stamp, self._described_in()))
-        found = self._kept("problems", key, lambda: problems.find(self.root))
+        found = self._problems.get(key, lambda: problems.find(self.root))
         return tuple(self.problem(error) for error in found)
 
     def _configured(self) -> _Stamps:
@@ -108,7 +129,7 @@ class Opened:
     def _described_in(self) -> tuple[Path, ...]:
         """Return the files that say what the project is: the configuration's, then the others, the sources last."""
         first = tuple(self.root / name for name in _FILES)
-        named = self._kept("named", tuple(map(stamp, first)), self._named)
+        named = self._named.get(tuple(map(stamp, first)), self._read_names)
         return (first[0], named[0], *first[1:], *named[1:])
 
     def files(self) -> tuple[Path, ...]:
@@ -138,8 +159,8 @@ class Opened:
             config, pipeline = self.config, self.pipeline
             if pipeline is None:
                 return tuple(self._placed(task) for task in standing.unknown(resolved.outline(self.root)))
-            with self._lock:
-                standings = self._kept("standings", self._configured(), lambda: Standings(config, self.state))
+            with self._looking:
+                standings = self._standings.get(self._configured(), lambda: Standings(config, self.state))
                 found = standings.look(pipeline, self.contract, progress.read(progress.place(config)))
         except RoadworthyError as error:
             found = standing.unknown(pipeline or resolved.outline(self.root), self._fact(error))
@@ -172,7 +193,7 @@ class Opened:
 
     def close(self) -> None:
         """Close its state database."""
-        with self._lock:
+        with self._opening:
             for state in self._states.values():
                 state.close()
             self._states.clear()
@@ -186,7 +207,7 @@ class Opened:
             }
         )
 
-    def _named(self) -> tuple[Path, ...]:
+    def _read_names(self) -> tuple[Path, ...]:
         """Return policy, contract and sources, as far as the files that name them can be read."""
         try:
             settings = configuration.load_settings(self.root)
@@ -204,13 +225,6 @@ class Opened:
 
     def _fact(self, error: RoadworthyError) -> str:
         return error.fact.replace(f"{self.root}/", "")
-
-    def _kept(self, name: str, key: object, make: Callable[[], _Made]) -> _Made:
-        with self._lock:
-            if name not in self._made or self._made[name][0] != key:
-                self._made[name] = (key, make())
-            found: _Made = self._made[name][1]
-            return found
 
 
 class Projects:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,25 @@ def test_what_only_ploomber_can_read_is_told_as_such(opened: Opened) -> None:
     assert [task.name for task in found] == ["first", "second"]
     assert {task.standing for task in found} == {"unknown"}
     assert "only Ploomber can read" in found[0].reasons[0]
+
+
+def test_while_one_reads_what_is_slow_to_come_others_are_answered(opened: Opened) -> None:
+    source = opened.root / "notebooks/first.ipynb"
+    text = source.read_bytes()
+    source.unlink()
+    os.mkfifo(source)
+    with ThreadPoolExecutor() as threads:
+        held = threads.submit(opened.tasks)
+        with source.open("wb"):  # which opens when the other end is being read
+            source.unlink()
+            source.write_bytes(text)
+            assert threads.submit(opened.described).result(60).name == "late-flights"
+            assert threads.submit(opened.state.runs).result(60) == []
+            assert opened.root / "env.yaml" in threads.submit(opened.files).result(60)
+            assert threads.submit(opened.job).result(60) is None
+            assert not held.done()
+        assert [task.standing for task in held.result(60)] == ["stale", "stale"]
+    opened.close()
 
 
 def test_the_served_project_is_looked_at_before_anybody_asks(make: Callable[[Path], Path], tmp_path: Path) -> None:

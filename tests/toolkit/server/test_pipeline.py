@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,3 +70,19 @@ def test_what_is_broken_is_told_with_file_and_line(
     assert problem["line"] == wanted
     (project / file).write_text(before)
     assert server.get("pipeline", path=project.name)["project"]["problems"] == []
+
+
+def test_while_many_pages_wait_for_one_look_others_are_answered(server: Server, project: Path) -> None:
+    source = project / "notebooks/first.ipynb"
+    text = source.read_bytes()
+    source.unlink()
+    os.mkfifo(source)
+    with ThreadPoolExecutor() as threads:
+        held = [threads.submit(server.get, "pipeline", path=project.name) for _ in range(6)]
+        with source.open("wb"):  # which opens when the server is reading the other end
+            source.unlink()
+            source.write_bytes(text)
+            assert server.get("jobs", path=project.name) == server.get("runs", path=project.name) == []
+            assert server.get("production", path=project.name)["project"]["name"] == "late-flights"
+            assert not any(one.done() for one in held)
+        assert {task["standing"] for one in held for task in one.result(60)["tasks"]} == {"stale"}
