@@ -22,7 +22,7 @@ def refuse_without_parameters(pipeline: Path) -> None:
     Ploomber would write such a cell into the user's file. A pipeline that cannot be read at all, or names a file that
     is not there, is left to Ploomber, which says so.
     """
-    for source in _sources(pipeline):
+    for source in sources(pipeline):
         path = pipeline.parent / source
         if path.suffix in (".ipynb", *_SCRIPTS) and path.is_file() and not code.parameters_cell(path):
             raise PipelineError(
@@ -101,6 +101,16 @@ def _name(task: Mapping[str, Any]) -> str:
     return str(task.get("name") or Path(str(task.get("source", ""))).stem)
 
 
+def sources(pipeline: Path) -> list[str]:
+    """Return the sources of a pipeline.yaml's tasks as they are written there; none when it cannot be read."""
+    try:
+        tasks = _mapping(pipeline).get("tasks")
+    except PipelineError:
+        return []
+    named = [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
+    return [str(task.get("source", "")) for task in named]
+
+
 def refuse_broken(pipeline: Path) -> None:
     """Raise PipelineError, with the line, when a pipeline.yaml is missing or is not YAML."""
     _mapping(pipeline)
@@ -118,15 +128,6 @@ def _mapping(path: Path) -> dict[str, Any]:
         fact = f"{path} is not a mapping of names to values."
         raise PipelineError(fact, "Write it as `name: value` lines.", file=path, line=1)
     return content
-
-
-def _sources(pipeline: Path) -> list[str]:
-    try:
-        tasks = _mapping(pipeline).get("tasks")
-    except PipelineError:
-        return []
-    named = [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
-    return [str(task.get("source", "")) for task in named]
 
 
 def _how_to_tag(source: str) -> str:

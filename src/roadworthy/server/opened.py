@@ -15,7 +15,7 @@ from roadworthy import problems
 from roadworthy.config import Config
 from roadworthy.contract import Contract
 from roadworthy.errors import ConfigError, ProjectError, RoadworthyError
-from roadworthy.pipeline import jobs, progress, resolved, standing
+from roadworthy.pipeline import checks, jobs, progress, resolved, standing
 from roadworthy.pipeline.spec import Pipeline
 from roadworthy.pipeline.standing import Standings
 from roadworthy.records.lab import Job, LabProject, LabTask, Problem
@@ -208,14 +208,14 @@ class Opened:
         )
 
     def _read_names(self) -> tuple[Path, ...]:
-        """Return policy, contract and sources, as far as the files that name them can be read."""
+        """Return policy, contract and sources, there or not, as far as the files that name them can be read."""
         try:
             settings = configuration.load_settings(self.root)
             named = [self.root / settings.policy, self.root / settings.contract]
         except ConfigError:
             named = [self.root / "monitoring/policy.yaml", self.root / "monitoring/contract.yaml"]
-        sources = [task.source for task in resolved.outline(self.root).tasks if task.source]
-        return (*named, *(self.root / source for source in sources))
+        sources = checks.sources(self.root / "pipeline.yaml")
+        return (*named, *(self.root / source for source in sources if source))
 
     def problem(self, error: RoadworthyError) -> Problem:
         """Return what a failure is and where it is to be mended, as the page is told."""

@@ -74,6 +74,17 @@ def test_a_pyproject_that_is_no_toml_is_still_the_projects(opened: Opened, tmp_p
     assert [(one.file, one.line) for one in found.described().problems] == [("team/project/pyproject.toml", 1)]
 
 
+def test_a_source_that_pipeline_yaml_names_before_it_is_there_is_awaited(opened: Opened) -> None:
+    third = opened.root / "notebooks/third.ipynb"
+    change(opened.root / "pipeline.yaml", "tasks:\n", "tasks:\n- {source: notebooks/third.ipynb, product: third.nb}\n")
+    assert [problem.message for problem in opened.described().problems] == [
+        "The source notebooks/third.ipynb of task 'third' is missing."
+    ]
+    assert third in opened.files()
+    third.write_bytes((opened.root / "notebooks/first.ipynb").read_bytes())
+    assert opened.described().problems == ()
+
+
 def test_without_a_contract_nobody_can_say_how_tasks_stand(opened: Opened) -> None:
     (opened.root / "monitoring/contract.yaml").unlink()
     assert opened.contract is None
