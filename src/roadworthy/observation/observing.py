@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 
@@ -79,7 +80,7 @@ class _Observation:
     def has_changed(self, window: Window, rows: Rows) -> bool:
         """Return whether a window is to be judged anew."""
         report = self._earlier(window)
-        if report is None or report.window != window:
+        if report is None or report.window != window or self._aside(window).exists():  # its file was not shown
             return True
         now_there = (len(rows), self.traffic.labelled(rows), self._is_open(window, rows))
         before = [reading.verdict for reading in report.readings if reading.measure == quality.AGE]
@@ -142,15 +143,22 @@ class _Observation:
         return pd.concat(frames, ignore_index=True)
 
     def _keep(self, report: WindowReport, earlier: WindowReport | None) -> None:
+        """Keep a report in the state, and only then show its file: who is told of the file finds the window."""
         folder = reports_folder(self.project)
         if earlier is not None and earlier.window != report.window:
             del self.reports[earlier.window]
             if earlier.window.name != report.window.name:
                 for path in folder.glob(f"{earlier.window.name}.*"):
                     path.unlink()
-        (folder / f"{report.window.name}.drift.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
+        aside = self._aside(report.window)
+        aside.write_text(report.model_dump_json(indent=1), encoding="utf-8")
         self.project.state.save_window(report, instead_of=earlier.window if earlier else None)
+        aside.replace(folder / f"{report.window.name}.drift.json")
         self.reports[report.window] = report
+
+    def _aside(self, window: Window) -> Path:
+        """Where a report's file stands until the state has the window."""
+        return reports_folder(self.project) / f"{window.name}.drift.json.new"
 
     def _earlier(self, window: Window) -> WindowReport | None:
         """Return a window's report, or that of an open window whose place it has taken: one whose end has moved."""

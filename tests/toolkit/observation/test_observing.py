@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy.errors import MonitoringError
+from roadworthy import production
+from roadworthy.errors import MonitoringError, StateError
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.observation import observe, traffic
 from roadworthy.observation.profiling import Profiler
@@ -63,6 +66,42 @@ def test_a_window_says_what_it_was_held_against_and_in_which_parts(airport: Airp
     assert Profile.read(folder / "2013-05-01.profile.bin").rows == first.rows
     assert json.loads((folder / "2013-05-01.drift.json").read_text())["baseline"]["kind"] == "training"
     assert airport.project.state.windows() == reports
+    assert observe(airport.project) == []
+
+
+def test_a_report_is_not_to_be_seen_before_its_window_is_in_the_state(airport: Airport) -> None:
+    airport.judge_by("{length: day}")
+    airport.answer(airport.flights(300, MAY, 0.3))
+    project = airport.project
+    before = production.seen(project)
+    with closing(sqlite3.connect(project.config.private("state.db"))) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON windows BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        with pytest.raises(StateError, match="the disk is full"):
+            observe(project)
+        assert production.seen(project) == before
+        database.execute("DROP TRIGGER full")
+    (report,) = observe(project)
+    after = production.seen(project)
+    told = production.changes(project, before, after, folder="", below=project.root)
+    assert [(event.kind, event.report) for event in told] == [
+        ("report", "reports/2013-05-01.drift.json"),
+        ("production", None),
+    ]
+    assert project.state.windows() == [report]
+
+
+def test_a_report_that_was_kept_but_not_shown_is_shown_by_the_next_look(airport: Airport) -> None:
+    airport.judge_by("{length: day}")
+    airport.answer(airport.flights(300, MAY, 0.3))
+    (report,) = observe(airport.project)
+    shown = airport.project.config.reports / "2013-05-01.drift.json"
+    shown.rename(shown.with_name(f"{shown.name}.new"))  # as when the machine stops at that moment
+    (again,) = observe(airport.project)
+    assert again.readings == report.readings
+    assert WindowReport.model_validate_json(shown.read_bytes()) == again
+    assert not [*shown.parent.glob("*.new")]
     assert observe(airport.project) == []
 
 
