@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,11 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from roadworthy.records.lab import EVENTS
 from roadworthy.server.app import HANDLERS
@@ -156,3 +160,24 @@ def test_what_happens_is_told_as_an_event(server: Server, project: Path) -> None
             assert [one["run"] for one in told if one["kind"] == "run"] == [job]
         finally:
             listening.kill()
+
+
+def test_the_server_ends_while_a_kernel_runs_and_a_page_listens(
+    another_server: Callable[..., Server], project: Path
+) -> None:
+    running = another_server()
+    headers = {"Authorization": "token a-token-of-the-tests"}
+    assert running.get("pipeline", path=project.name)["tasks"]
+    asked = {"name": "python3"}
+    assert httpx.post(f"{running.address}/api/kernels", json=asked, headers=headers, timeout=60).status_code == 201
+
+    async def ended() -> int:
+        address = running.address.replace("http", "ws", 1)
+        page = await websocket_connect(HTTPRequest(f"{address}/api/events/subscribe", headers=headers))
+        running.process.terminate()
+        while await page.read_message() is not None:
+            pass
+        page.close()
+        return await asyncio.to_thread(running.process.wait, 60)
+
+    assert asyncio.run(ended()) == 0
