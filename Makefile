@@ -36,7 +36,7 @@ format: $(VENV)/.installed-dev
 
 RIVAL_PLACES := $(VENV)/dvc $(VENV)/mlflow $(VENV)/rivals $(VENV)/river $(VENV)/evidently
 
-bench: $(VENV)/.installed-dev $(RIVAL_PLACES:=/.installed)
+bench: $(VENV)/.installed-dev $(VENV)/.installed-lab $(RIVAL_PLACES:=/.installed)
 	@export DVC=$(VENV)/dvc/bin/python MLFLOW=$(VENV)/mlflow/bin/python RIVALS=$(VENV)/rivals/bin/python; \
 	export RIVER=$(VENV)/river/bin/python EVIDENTLY=$(VENV)/evidently/bin/python; \
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
