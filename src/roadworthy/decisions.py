@@ -182,13 +182,22 @@ def _why_retrain(report: WindowReport, live: Performance | None, policy: Policy)
     reasons: list[tuple[str, Action]] = []
     if live and live.fell:
         reasons.append(("realised performance fell by more than is tolerated", policy.actions.on_performance_fall))
-    if report.verdict == "drift":
-        drifted = f"{len(report.drifted)} column{'s' if len(report.drifted) != 1 else ''} drifted"
-        reasons.append((drifted, policy.actions.on_drift))
+    if drifted := _drifted(report):
+        words = f"{len(drifted)} column{'s' if len(drifted) != 1 else ''} drifted"
+        reasons.append((words, policy.actions.on_drift))
     if not reasons:
         return "", "nothing"
     action = min((action for _, action in reasons), key=_STRONGEST_FIRST.index)
     return ", and ".join(reason for reason, wish in reasons if wish == action), action
+
+
+def _drifted(report: WindowReport) -> list[str]:
+    """Return what drifted, without that fewer rows came or none since: no training mends what brings them."""
+    kinds: dict[str, set[str]] = {}
+    for reading in report.readings:
+        if reading.verdict == "drift":
+            kinds.setdefault(reading.column, set()).add(reading.kind)
+    return [name for name in report.drifted if not kinds.get(name, {""}) <= set(_INFRASTRUCTURE)]
 
 
 def _why_not_now(

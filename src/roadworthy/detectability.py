@@ -110,7 +110,7 @@ def _rule(project: Project, reference: Profile, columns: tuple[Column, ...], day
         [project.dataset.column(name) for name in policy.window.segments], reference, policy.window.most_segments
     )
     chance = drift.level(policy.drift, detectability.HORIZONS["a month"] / days, families=1 + len(segments))
-    judged = project.state.windows()
+    judged = [report for report in project.state.windows() if report.rows]
     readings = judged[-1].readings if judged else ()
     shared_by = drift.weights(readings or drift.compare(reference, reference, columns, PREDICTION, policy.drift)).sum()
     rule = Rule(chance / max(float(shared_by), 1.0), policy.drift.effect, policy.drift.minimum_rows, of_window=chance)

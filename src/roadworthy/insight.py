@@ -178,4 +178,8 @@ def _captured(project: Project, window: Window) -> pd.DataFrame:
     """Return a window's rows with their labels, where these have come."""
     between = (project.dataset.time, window.start, window.end)
     rows = project.tables.read("predictions", between=between).drop_duplicates(labels.KEY)
+    if rows.empty:
+        raise MonitoringError(
+            f"In the window from {window.name} no row came.", "Name one that has rows, see `roadworthy status`."
+        )
     return rows.merge(labels.newest(project.tables), on=labels.KEY, how="left")

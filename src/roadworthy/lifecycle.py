@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -151,17 +151,19 @@ def observe(project: Project, *, clock: datetime | None = None) -> list[WindowRe
 def decide(project: Project, report: WindowReport) -> Decision:
     """Decide about a window by the policy; nothing is done yet.
 
-    Only the two newest windows can lead to a retraining or a rollback: what an older one says has passed.
+    Only the two newest windows can lead to a retraining or a rollback: what an older one says has passed. Windows
+    without rows are none of the two, and none that a retraining's cool-down counts.
     """
+    judged = project.state.windows()
+    silent = {one.window for one in judged if not one.rows}
     decision = decisions.decide(
         report,
         decisions.findings(report),
         project.config.policy,
         champion=registry.champion(project.state),
-        past=project.state.decisions(),
+        past=[made for made in project.state.decisions() if made.window not in silent],
     )
-    current = {judgement.window for judgement in project.state.windows()[-2:]}
-    if report.window in current or decision.action in ("nothing", "alert"):
+    if report in _current(judged) or decision.action in ("nothing", "alert"):
         return decision
     late = {"action": "alert", "asks_for": None, "reason": f"{decision.reason}; the window has passed"}
     return decision.model_copy(update=late)
@@ -225,10 +227,12 @@ def report(project: Project) -> Path:
 def resolve_quiet_alerts(project: Project) -> list[str]:
     """Resolve the open alerts whose cause is not there any more, tell who had them, and return these causes.
 
-    It is there while one of the two newest windows, a service or a question that waits shows it. Some are resolved by
-    hand alone, see `_BY_HAND`.
+    It is there while one of the two newest windows with rows, or one since in which none came, a service or a question
+    that waits shows it: while nothing comes, what was found last has not gone. Some are resolved by hand alone, see
+    `_BY_HAND`.
     """
-    present = {finding.cause for judged in project.state.windows()[-2:] for finding in decisions.findings(judged)}
+    current = _current(project.state.windows())
+    present = {finding.cause for report in current for finding in decisions.findings(report)}
     present |= {finding.cause for finding in (*_service_findings(project), *approvals.questions(project))}
     open_causes = [alert.cause for alert in project.state.open_alerts() if not rollouts.is_cause(alert.cause)]
     quiet = [cause for cause in open_causes if cause not in present and not cause.startswith(_BY_HAND)]
@@ -253,6 +257,13 @@ def compare(project: Project, champion: str, challenger: str, window: Window) ->
 def _service_findings(project: Project) -> tuple[Finding, ...]:
     running = project.state.deployments(within_seconds=_RUNNING_SECONDS)
     return decisions.service_findings(running, project.config.policy.capture)
+
+
+def _current(reports: Sequence[WindowReport]) -> list[WindowReport]:
+    """Return the windows that tell how things are: the two newest with rows, and those since in which none came."""
+    places = [place for place, report in enumerate(reports) if report.rows]
+    answered = [reports[place] for place in places[-2:]]
+    return [*answered, *reports[places[-1] + 1 if places else 0 :]]
 
 
 def _undecided(project: Project) -> list[WindowReport]:

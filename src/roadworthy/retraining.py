@@ -73,6 +73,7 @@ def training_data(report: WindowReport, judged: Sequence[WindowReport], policy: 
         The window that leads to the retraining.
     judged
         All windows so far, oldest first; drift began with the first of those that drifted without a break up to it.
+        Windows without rows are no break.
     policy
         The months before, or since drift began.
     """
@@ -316,7 +317,7 @@ def _midnight(day: str) -> datetime:
 def _drift_began(report: WindowReport, judged: Sequence[WindowReport]) -> Window | None:
     """Return the first of the windows that drifted without a break up to a window; None when none before it did."""
     began = None
-    for earlier in reversed([one for one in judged if one.window.start < report.window.start]):
+    for earlier in reversed([one for one in judged if one.rows and one.window.start < report.window.start]):
         if earlier.verdict != "drift" or earlier.reference != report.reference:
             break
         began = earlier.window

@@ -18,7 +18,9 @@ app = typer.Typer()
 
 @app.command()
 def explain(
-    window: Annotated[str, typer.Argument(help="A window's start, such as 2013-05-01; by default the newest.")] = "",
+    window: Annotated[
+        str, typer.Argument(help="A window's start, such as 2013-05-01; by default the newest with rows.")
+    ] = "",
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -40,7 +42,7 @@ def explain(
 
 
 def _report(reports: list[WindowReport], name: str) -> WindowReport:
-    found = [report for report in reports if not name or report.window.name == name]
+    found = [report for report in reports if (report.window.name == name if name else report.rows)]
     if not found:
         raise MonitoringError(
             f"No window {name} has been judged." if name else "No window has been judged yet.",

@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from roadworthy import insight, registry
-from roadworthy.monitoring import quality, windows
+from roadworthy.monitoring import drift, quality, windows
 from roadworthy.observation.answers import AnswerJudge
 from roadworthy.observation.data import DataJudge
 from roadworthy.observation.profiling import Profiler, reports_folder
@@ -18,7 +19,7 @@ from roadworthy.observation.references import References
 from roadworthy.observation.service import Service
 from roadworthy.observation.traffic import Rows, Traffic, read_traffic
 from roadworthy.project import Project
-from roadworthy.records import ModelVersion, Reading, Slice, Window, WindowReport, now
+from roadworthy.records import Baseline, ModelVersion, Reading, Slice, Window, WindowReport, now
 
 _SAMPLED = 20_000  # rows of a window that are looked at all together
 
@@ -26,17 +27,19 @@ _SAMPLED = 20_000  # rows of a window that are looked at all together
 def observe(project: Project, *, clock: datetime | None = None) -> list[WindowReport]:
     """Collect what the services captured and judge every window that has changed since it was last judged.
 
-    A window has changed when rows or labels have come, when it has closed, and, the newest one, when the age of its
+    A window has changed when rows or labels have come, when it has closed, and, the newest one, when the age of the
     newest event has come to be more or less than the contract promises. When only labels have come its readings
-    stand: sketches have a random part, and the same rows must not be judged twice.
+    stand: sketches have a random part, and the same rows must not be judged twice. A window by the calendar that has
+    passed without any row is judged too, by that alone.
 
     Parameters
     ----------
     project
         The project.
     clock
-        Event time up to which all traffic is known to have come, by default the newest event time that was captured.
-        A window that ends later is still open. The age of the newest event is taken at this moment, by default now.
+        Event time up to which all traffic is known to have come, by default what `Traffic.reached` says: now, less the
+        usual delay, or in a replay the newest event time that was captured. A window that ends later is still open.
+        The age of the newest event is taken at this moment, by default now.
 
     Returns
     -------
@@ -64,8 +67,8 @@ class _Observation:
         self.project = project
         self.traffic = traffic
         self.policy = project.config.policy.window
-        self.clock = max(traffic.latest, clock or traffic.latest)
         self.at = clock or now()
+        self.clock = max(traffic.latest, clock or traffic.reached(project, self.at))
         self.reports = {report.window: report for report in project.state.windows()}
         self.profiler = Profiler(project, traffic)
         self.references = References(project, self.profiler)
@@ -73,9 +76,12 @@ class _Observation:
 
     @cached_property
     def windows(self) -> dict[Window, Rows]:
-        """All windows that have rows, oldest first."""
-        closed = [report.window for report in self.reports.values() if not report.open]
-        return windows.split(self.traffic.times, self.policy, closed)
+        """All windows, oldest first: those that have rows, and those that have passed without any."""
+        closed = [report.window for report in self.reports.values() if report.rows and not report.open]
+        answered = windows.split(self.traffic.times, self.policy, closed)
+        passed = min(self.clock, self.at)  # a row may be of tomorrow, and says nothing about today
+        silent = dict.fromkeys(windows.silent(answered, self.policy, passed), np.zeros(0, np.int64))
+        return dict(sorted((answered | silent).items(), key=lambda item: item[0].start))
 
     def has_changed(self, window: Window, rows: Rows) -> bool:
         """Return whether a window is to be judged anew."""
@@ -89,7 +95,13 @@ class _Observation:
         ]
 
     def judge(self, window: Window, rows: Rows) -> WindowReport:
-        """Judge one window and keep its report and its profile; an open one that it has taken the place of is gone."""
+        """Judge one window and keep its report; one that it has taken the place of is gone."""
+        report = self._judged(window, rows) if len(rows) else self._judged_silent(window)
+        self._keep(report, self._earlier(window))
+        return report
+
+    def _judged(self, window: Window, rows: Rows) -> WindowReport:
+        """Judge a window that has rows, and keep its profile."""
         versions = self._versions(rows)
         version = self._judged_for(versions)
         slices = self.traffic.slices(window, rows)
@@ -97,7 +109,7 @@ class _Observation:
         segments = self.references.segments(version)
         profiles = self.profiler.of(window, segments, rows)
         reference = self.references.of(window, version, list(self.reports.values()), segments)
-        data = DataJudge(self.project, window, profiles, reference, segments=segments, known=list(self.reports))
+        data = DataJudge(self.project, window, profiles, reference, segments=segments, known=self._answered())
         report = WindowReport(
             window=window,
             project=self.project.config.settings.name,
@@ -131,10 +143,43 @@ class _Observation:
                 "segments": tuple(one.model_copy(update=parts[one.segment]) for one in by_segment.values()),
             }
         )
-        if not still_open:  # one that is open is judged again and again
-            report = insight.told(self.project, report, lambda: self._some(slices, len(rows)))
-        self._keep(report, earlier)
-        return report
+        if still_open:  # it is judged again and again
+            return report
+        return insight.told(self.project, report, lambda: self._some(slices, len(rows)))
+
+    def _judged_silent(self, window: Window) -> WindowReport:
+        """Judge a window without rows: whether none is usual, and how old the newest event is.
+
+        It is judged for the version that answered last. Of its features there is nothing to say, so that its volume
+        has the window's whole part of the budget of false alarms.
+        """
+        before = [one for one in self._in_order() if one.rows and one.window.end <= window.start]
+        usual, days = self._usual(window, silent=True), (window.end - window.start) / windows.DAY
+        fact = quality.volume(0, days, usual, self.project.config.policy.quality)
+        a_month = windows.windows_a_month(self.policy, self._answered())
+        at_level = drift.level(self.project.config.policy.drift, a_month)
+        found = drift.judge([fact], at_level) if fact else ()
+        readings = (*found, *self._age(window, np.zeros(0, np.int64)))
+        drifted = drift.drifted(readings)
+        return WindowReport(
+            window=window,
+            project=self.project.config.settings.name,
+            rows=0,
+            labelled=0,
+            open=False,
+            versions={},
+            reference=before[-1].reference,
+            readings=readings,
+            verdict="drift" if drifted else "too little data",
+            drifted=drifted,
+            expected_false_alarms=drift.expected_false_alarms(readings),
+            baseline=Baseline(
+                kind="before",
+                wanted=self.policy.reference,
+                rows=sum(rows for rows, _ in usual),
+                words=f"how many rows came in {len(usual)} earlier window{'s' if len(usual) != 1 else ''}",
+            ),
+        )
 
     def _some(self, slices: Sequence[tuple[Slice, Rows]], rows: int) -> pd.DataFrame:
         """Return a sample of a window's rows, which fits into memory however many there are."""
@@ -161,15 +206,19 @@ class _Observation:
         return reports_folder(self.project) / f"{window.name}.drift.json.new"
 
     def _earlier(self, window: Window) -> WindowReport | None:
-        """Return a window's report, or that of an open window whose place it has taken: one whose end has moved."""
+        """Return a window's report, or that of the window whose place it has taken: an open or a silent one."""
         if window in self.reports:
             return self.reports[window]
-        moved = (r for r in self.reports.values() if r.open and r.window not in self.windows)
+        moved = (r for r in self.reports.values() if (r.open or not r.rows) and r.window not in self.windows)
         return next((r for r in moved if r.window.start < window.end and window.start < r.window.end), None)
 
     def _is_open(self, window: Window, rows: Rows) -> bool:
         latest = self.traffic.latest
         return windows.is_open(window, len(rows), self.policy, latest=latest, clock=self.clock)
+
+    def _answered(self) -> list[Window]:
+        """Return the windows so far that have rows."""
+        return [window for window, report in self.reports.items() if report.rows]
 
     def _in_order(self) -> list[WindowReport]:
         return sorted(self.reports.values(), key=lambda report: report.window.start)
@@ -192,16 +241,19 @@ class _Observation:
         time = self.project.dataset.column(self.traffic.time)
         return quality.age(self.traffic.latest, self.at, promised, time, len(rows))
 
-    def _usual(self, window: Window) -> list[tuple[int, float]]:
+    def _usual(self, window: Window, *, silent: bool = False) -> list[tuple[int, float]]:
         """Return rows and days of earlier closed windows, of the same season when these are enough.
 
-        The first window by the calendar is left out: traffic may have begun in the midst of it.
+        The first window by the calendar is left out: traffic may have begun in the midst of it. How many rows are usual
+        is told by windows that have some; whether none is, by all but those of the same silence.
         """
         closed = [report for report in self._in_order() if not report.open]
         earlier = [r for r in closed[1 if self.policy.length else 0 :] if r.window.end <= window.start]
+        last = max((place for place, report in enumerate(earlier, start=1) if report.rows), default=0)
+        known = earlier[:last] if silent else [report for report in earlier if report.rows]
         length = self.policy.length
-        same = [r for r in earlier if length and windows.same_season(r.window, window, length)]
-        taken = same if len(same) >= quality.FEWEST_WINDOWS else earlier
+        same = [r for r in known if length and windows.same_season(r.window, window, length)]
+        taken = same if len(same) >= quality.FEWEST_WINDOWS else known
         return [(report.rows, (report.window.end - report.window.start) / windows.DAY) for report in taken]
 
 

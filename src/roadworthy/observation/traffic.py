@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,10 @@ from roadworthy.serving import capture, labels
 PREDICTION = "probability"
 KEY = ["request_id", "row"]
 _ROWS_AT_ONCE = 100_000
+_RECENT = timedelta(days=28)
+_REPLAYED = timedelta(days=7)  # between event and answer: then the events are of another time
+_ALMOST_ALL = 0.99  # of the rows have come by the usual delay
+_ON_ITS_WAY = timedelta(minutes=5)  # into the table, what was answered may be
 
 Rows = NDArray[np.int64]
 """Positions in what was answered."""
@@ -56,6 +60,28 @@ class Traffic:
         """The newest event time: how far the traffic's own clock has come."""
         latest: datetime = self.times.max().to_pydatetime()
         return latest
+
+    def reached(self, project: Project, at: datetime) -> datetime:
+        """Return the event time up to which all rows can be taken to have come.
+
+        Where requests are answered when their events happen, time goes on also while none comes: it is the moment
+        itself, less the delay within which almost all rows of the newest four weeks came. Where events are of another
+        time, as in a replay, only the newest of them tells.
+
+        Parameters
+        ----------
+        project
+            Whose table of predictions is read.
+        at
+            The moment.
+        """
+        span = (self.time, self.latest - _RECENT, self.latest + timedelta(microseconds=1))
+        recent = project.tables.read("predictions", version=self.version, columns=[self.time, "received"], between=span)
+        seconds = (recent["received"] - recent[self.time]).dt.total_seconds()
+        half, almost_all = (timedelta(seconds=delay) for delay in np.quantile(seconds, [0.5, _ALMOST_ALL]))
+        if abs(half) > _REPLAYED:
+            return self.latest
+        return max(self.latest, at - max(almost_all, _ON_ITS_WAY))
 
     def labelled(self, rows: Rows) -> int:
         """Count the rows, of those at the given positions, whose label has come."""

@@ -102,8 +102,8 @@ class Airport:
         registry.promote(config, self.project.state, version.tag, who="test", reason="test", force=True)
         return version
 
-    def answer(self, flights: pd.DataFrame, *, delay: str = "0s") -> pd.DataFrame:
-        """Answer flights with the champion; what was captured comes back, with its labels."""
+    def answer(self, flights: pd.DataFrame, *, delay: str | None = None) -> pd.DataFrame:
+        """Answer flights with the champion: today, as a replay does, or so long after they left; return what is kept."""
         champion = registry.resolve(self.project.state, "champion")
         probability = registry.load(self.project.config, champion.tag).predict(flights)
         numbers = np.arange(self._answered, self._answered + len(flights))
@@ -112,7 +112,7 @@ class Airport:
             {
                 "request_id": [f"r{number}" for number in numbers],
                 "row": np.zeros(len(flights), dtype=np.int64),
-                "received": (flights[TIME] + pd.Timedelta(delay)).dt.as_unit("us"),
+                "received": _received(flights[TIME], delay),
                 "version": champion.tag,
                 "probability": probability,
                 "prediction": probability >= 0.5,
@@ -122,8 +122,9 @@ class Airport:
         return captured.assign(label=flights["late"].to_numpy())
 
     def label(self, captured: pd.DataFrame) -> None:
-        """Let the labels of captured rows come."""
-        self.project.tables.append("labels", captured[["request_id", "row", "label", "received"]])
+        """Let the labels of captured rows come as soon as their flights leave."""
+        labels = captured[["request_id", "row", "label"]].assign(received=captured[TIME])
+        self.project.tables.append("labels", labels)
 
     def judge_by(self, window: str) -> None:
         """Change the policy's section on windows, in YAML's flow style or to a length alone."""
@@ -158,6 +159,11 @@ def airport(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     made = Airport(projects.load(root))
     yield made
     made.project.close()
+
+
+def _received(times: pd.Series[pd.Timestamp], delay: str | None) -> pd.Series[pd.Timestamp]:
+    moments = times + pd.Timedelta(delay) if delay else pd.Series(pd.Timestamp(now()), index=times.index)
+    return moments.dt.as_unit("us")
 
 
 def _set_windows(root: Path, window: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from roadworthy import production
 from roadworthy.errors import MonitoringError, StateError
+from roadworthy.monitoring import quality
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.observation import observe, traffic
 from roadworthy.observation.profiling import Profiler
@@ -292,7 +293,12 @@ def test_freshness_is_judged_where_the_contract_promises_it(airport: Airport) ->
         {"binomial, one-sided": "no drift", "age of the newest event": "no drift"},
     ]
     later = (clock + pd.Timedelta(days=1)).to_pydatetime()
-    (stale,) = observe(airport.project, clock=later)
+    passed, stale = observe(airport.project, clock=later)  # of the day that was the newest it is said no more
+    assert [(report.window.name, report.rows) for report in (passed, stale)] == [
+        ("2013-05-02", 1000),
+        ("2013-05-03", 0),
+    ]
+    assert quality.AGE not in [reading.measure for reading in passed.readings]
     assert {r.measure: r.verdict for r in stale.readings}["age of the newest event"] == "drift"
     assert observe(airport.project, clock=later) == []
     assert stale.drifted == ("scheduled_departure",)

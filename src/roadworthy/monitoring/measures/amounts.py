@@ -45,7 +45,7 @@ def volume(earlier: Sequence[int], now: int) -> Evidence:
     """
     logs = np.log(np.asarray(earlier, dtype=np.float64) + 0.5)
     usual = float(np.exp(logs.mean())) - 0.5 if len(logs) else 0.0
-    told = f"{now:,} rows came, usually {usual:,.0f}"
+    told = f"{f'{now:,} rows' if now else 'no row'} came, usually {usual:,.0f}"
     effect = relative(usual, now)
     if len(logs) < _FEWEST_WINDOWS:
         low, high, p_value, freedom, spread, t = 0.0, 1.0, 1.0, 0, np.inf, 0.0

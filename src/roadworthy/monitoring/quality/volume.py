@@ -24,7 +24,8 @@ def volume(rows: int, days: float, earlier: Sequence[tuple[int, float]], policy:
     rows, days
         Of the window, and how long it is.
     earlier
-        The same of earlier windows with rows, of the same season if there are enough; the newest 26 are taken.
+        The same of earlier windows, of the same season if there are enough; the newest 26 are taken. Those without
+        rows belong to them where this one has none either: whether none is usual, all of them tell together.
     policy
         ``volume``.
 

@@ -12,6 +12,7 @@ from roadworthy.monitoring.windows.references import (
     words,
 )
 from roadworthy.monitoring.windows.segments import divide, segments_of
+from roadworthy.monitoring.windows.silence import silent
 from roadworthy.monitoring.windows.stretches import Length, is_open, slices, split, window_of
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "referred",
     "same_season",
     "segments_of",
+    "silent",
     "slices",
     "split",
     "training_file",

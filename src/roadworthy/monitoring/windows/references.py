@@ -33,14 +33,15 @@ def referred(policy: WindowPolicy, window: Window, reports: Iterable[WindowRepor
     window
         The window to judge.
     reports
-        Of the windows judged so far, in any order; open ones do not count.
+        Of the windows judged so far, in any order; open ones and those without rows do not count.
 
     Raises
     ------
     MonitoringError
         When no window has the name of the frozen one, though later ones are there.
     """
-    closed = sorted((r for r in reports if not r.open and r.window != window), key=lambda report: report.window.start)
+    known = (r for r in reports if r.rows and not r.open and r.window != window)
+    closed = sorted(known, key=lambda report: report.window.start)
     if policy.reference == "frozen":
         return _frozen(policy.frozen, window, closed)
     earlier = [report for report in closed if report.window.end <= window.start]
