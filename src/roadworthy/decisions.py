@@ -191,13 +191,10 @@ def _why_retrain(report: WindowReport, live: Performance | None, policy: Policy)
     return ", and ".join(reason for reason, wish in reasons if wish == action), action
 
 
-def _drifted(report: WindowReport) -> list[str]:
-    """Return what drifted, without that fewer rows came or none since: no training mends what brings them."""
-    kinds: dict[str, set[str]] = {}
-    for reading in report.readings:
-        if reading.verdict == "drift":
-            kinds.setdefault(reading.column, set()).add(reading.kind)
-    return [name for name in report.drifted if not kinds.get(name, {""}) <= set(_INFRASTRUCTURE)]
+def _drifted(report: WindowReport) -> set[str]:
+    """Return what drifted, but not that fewer rows came, or late, or none: no training mends what brings them."""
+    drifted = (reading for reading in report.readings if reading.verdict == "drift")
+    return {reading.column for reading in drifted if reading.kind not in _INFRASTRUCTURE}
 
 
 def _why_not_now(

@@ -86,7 +86,7 @@ def together(project: Project, report: WindowReport) -> tuple[Separation, tuple[
     Raises
     ------
     MonitoringError
-        When the version keeps no rows.
+        When the version keeps no rows, or none came in the window.
     """
     return _together(project, _reference(project, report.reference), _captured(project, report.window))
 
@@ -104,7 +104,7 @@ def why(project: Project, report: WindowReport) -> Explanation:
     Raises
     ------
     MonitoringError
-        When the version keeps no rows with labels, or the metric cannot be measured.
+        When the version keeps no rows with labels, none came in the window, or the metric cannot be measured.
     """
     return _why(project, report, _reference(project, report.reference), _captured(project, report.window))
 

@@ -103,7 +103,7 @@ class Airport:
         return version
 
     def answer(self, flights: pd.DataFrame, *, delay: str | None = None) -> pd.DataFrame:
-        """Answer flights with the champion: today, as a replay does, or so long after they left; return what is kept."""
+        """Answer flights with the champion: today, as in a replay, or so long after they left; return what is kept."""
         champion = registry.resolve(self.project.state, "champion")
         probability = registry.load(self.project.config, champion.tag).predict(flights)
         numbers = np.arange(self._answered, self._answered + len(flights))

@@ -9,7 +9,7 @@ from typing import Literal
 from roadworthy.monitoring.report.document import Report
 from roadworthy.monitoring.report.trends import urgency
 from roadworthy.monitoring.wording import difference, interval, listed, metric_name, shortened, window_label
-from roadworthy.records import Alert, Decision, MetricReading, Performance, WindowReport
+from roadworthy.records import Alert, Decision, MetricReading, OwnerRole, Performance, WindowReport
 
 Mood = Literal["bad", "changed", "fine", "unknown"]
 _EVIDENCE = 3  # changes told in words
@@ -138,6 +138,8 @@ def _headline(told: WindowReport, one: Performance | None) -> tuple[Mood, str]:
     if one is not None and (bad := _bad(one)):
         return "bad", bad
     if told.verdict == "drift":
+        if not told.rows:
+            return "changed", "No traffic came."
         if one is not None and one.fall is not None:
             return "changed", "The traffic has changed; the model still answers as well as is asked of it."
         return "changed", "The traffic has changed; what that does to the answers is not known yet."
@@ -162,7 +164,9 @@ def _happened(report: Report, told: WindowReport) -> Iterator[str]:
     label = window_label(told.window)
     looked_at = {reading.column for reading in told.readings if reading.kind not in _WHOLE}
     drifted = [name for name in told.drifted if name in looked_at]
-    if told.verdict == "drift":
+    if not told.rows:
+        yield f"No row came in {label}."
+    elif told.verdict == "drift":
         names = listed([shortened(name, _LONGEST_NAME) for name in drifted])
         share = f"{len(drifted)} of {len(looked_at)} columns{f': {names}' if drifted else ''}"
         yield f"The data of {label} differ from {held_against(told)} in {share}."
@@ -178,7 +182,9 @@ def _happened(report: Report, told: WindowReport) -> Iterator[str]:
     if told.open:
         yield "The window is still open: more rows may come."
     newest = report.windows[-1]
-    if newest is not told:
+    if newest is not told and not newest.rows:
+        yield f"No row came in {window_label(newest.window)}."
+    elif newest is not told:
         yield f"Since then {window_label(newest.window)} has begun, with {newest.rows:,} rows so far."
 
 
@@ -218,7 +224,8 @@ def _acts(report: Report, told: WindowReport) -> Iterator[str]:
         alerts = [alert for alert in waiting if alert.owner == owner]
         yield _owner_words(owner, alerts)
     if not waiting and (told.verdict == "drift" or any(one.fell for one in told.performance)):
-        owner = report.owners.get("model", "the owner of the model")
+        role: OwnerRole = "model" if told.rows else "infrastructure"
+        owner = report.owners.get(role, "the owner of the model" if told.rows else "the owner of infrastructure")
         yield f"Nobody has been told. It would be for {owner} to look at."
     elif not waiting:
         yield "Nobody has to."
