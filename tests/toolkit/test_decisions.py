@@ -351,3 +351,13 @@ def test_what_is_wrong_with_services_is_told_to_infrastructure(services: list[De
 def test_what_was_lost_is_counted_in_the_message() -> None:
     (found,) = decisions.service_findings([_service(lost=1234)], CapturePolicy())
     assert "lost 1,234 answered rows" in found.message
+
+
+@pytest.mark.parametrize("kind", ["volume", "freshness"])
+def test_what_brings_rows_is_no_reason_to_train(kind: str, config: Config) -> None:
+    reading = _reading("rows").model_copy(update={"kind": kind})
+    report = _report(drift=True).model_copy(update={"readings": (reading,), "drifted": ("rows",)})
+    assert _decide(report, config.policy).action == "alert"
+    both = report.model_copy(update={"readings": (reading, _reading()), "drifted": ("rows", "temp")})
+    decision = _decide(both, config.policy)
+    assert (decision.action, decision.reason) == ("retrain", "1 column drifted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +119,16 @@ def test_the_command_tells_both(project: Project) -> None:
     assert json.loads(printed.stdout)[0]["verdict"] == "drift"
     with pytest.raises(MonitoringError, match="No window 2013-06-01"):
         CliRunner().invoke(cli.app, ["explain", "2013-06-01", "-C", str(project.root)], catch_exceptions=False)
+
+
+def test_of_windows_without_rows_nothing_is_explained(project: Project) -> None:
+    newest = project.state.windows()[-1]
+    window = Window(start=newest.window.end, end=newest.window.end + timedelta(days=1))
+    project.state.save_window(newest.model_copy(update={"window": window, "rows": 0}))
+    printed = CliRunner().invoke(cli.app, ["explain", "-C", str(project.root), "--json"])
+    assert json.loads(printed.stdout)[0]["n_window"] > 0  # it is the newest one with rows
+    with pytest.raises(MonitoringError, match="no row came"):
+        CliRunner().invoke(cli.app, ["explain", window.name, "-C", str(project.root)], catch_exceptions=False)
 
 
 def test_a_version_that_keeps_no_rows_cannot_be_explained_by(project: Project) -> None:

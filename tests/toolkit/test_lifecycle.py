@@ -19,8 +19,10 @@ from sklearn.metrics import roc_auc_score
 
 from roadworthy import lifecycle, registry
 from roadworthy import project as projects
+from roadworthy.decisions import findings
 from roadworthy.errors import GateRefused, MonitoringError, PipelineError
 from roadworthy.monitoring import importance
+from roadworthy.monitoring.alerts import tell
 from roadworthy.monitoring.estimation import calibration
 from roadworthy.monitoring.estimation.calibration import Calibration
 from roadworthy.project import Project
@@ -267,3 +269,69 @@ def test_what_is_wrong_with_a_service_is_told_without_traffic_and_resolved_when_
         assert [alert.cause for alert in project.state.open_alerts()] == ["lost:box-1-a"]
         over = json.loads((root / ".roadworthy" / "alerts.jsonl").read_text().splitlines()[-1])
         assert (over["cause"], bool(over["resolved"])) == ("service:no disk", True)
+
+
+# --- while no row comes --------------------------------------------------------------------------------------------
+
+
+def _judged(project: Project, month: int, kind: str = "", rows: int = 9000) -> WindowReport:
+    """Keep the report of a month, in which something of a kind has changed, or nothing."""
+    fields = {"effect": 0.9, "threshold": 0.5, "p_value": 0, "adjusted_p": 0, "n_reference": 9, "n_window": 9}
+    about = {"column": "rows" if kind == "volume" else "temp", "kind": kind, "words": kind, "verdict": "drift"}
+    report = WindowReport.model_validate(
+        {
+            "window": _window(month),
+            "project": "late-flights",
+            "rows": rows,
+            "labelled": rows,
+            "open": False,
+            "versions": {},
+            "reference": "late-flights:a",
+            "readings": [about | fields | {"measure": "", "statistic": 0}] if kind else [],
+            "verdict": "drift" if kind else "no drift",
+            "drifted": [about["column"]] if kind else [],
+        }
+    )
+    project.state.save_window(report)
+    tell(findings(report), project.config, project.state)
+    return report
+
+
+def _open(project: Project) -> set[str]:
+    return {alert.cause.partition(":")[0] for alert in project.state.open_alerts()}
+
+
+def test_what_was_found_last_stays_while_no_row_comes_and_a_silence_is_over_with_the_first(root: Path) -> None:
+    with projects.load(root) as project:
+        _judged(project, 4)
+        _judged(project, 5, "feature")
+        for month in (6, 7, 8):
+            _judged(project, month, "volume", rows=0)
+        assert lifecycle.resolve_quiet_alerts(project) == []
+        assert _open(project) == {"drift", "volume"}
+        silence = next(alert for alert in project.state.open_alerts() if alert.cause.startswith("volume"))
+        assert (silence.count, silence.role) == (3, "infrastructure")
+        _judged(project, 9)
+        assert lifecycle.resolve_quiet_alerts(project) == ["volume:rows:late-flights:a"]
+        _judged(project, 10)
+        lifecycle.resolve_quiet_alerts(project)
+        assert _open(project) == set()
+
+
+def test_the_newest_window_with_rows_still_leads_to_a_retraining_while_no_row_comes(root: Path) -> None:
+    with projects.load(root) as project:
+        drifted = _judged(project, 5, "feature")
+        silent = [_judged(project, month, "volume", rows=0) for month in (6, 7)]
+        assert lifecycle.decide(project, drifted).action == "retrain"
+        told = lifecycle.decide(project, silent[-1])
+        assert (told.action, told.reason) == ("alert", "rows: number of rows")
+
+
+def test_windows_without_rows_do_not_end_the_wait_after_a_retraining(root: Path) -> None:
+    with projects.load(root) as project:
+        made = lifecycle.decide(project, _judged(project, 5, "feature"))
+        project.state.add_decision(made.model_copy(update={"outcome": "promoted"}))
+        for month in (6, 7):
+            project.state.add_decision(lifecycle.decide(project, _judged(project, month, "volume", rows=0)))
+        waits = lifecycle.decide(project, _judged(project, 8, "feature"))
+        assert "within 2 windows of the last one" in waits.reason

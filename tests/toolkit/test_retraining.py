@@ -358,9 +358,9 @@ def test_a_pipeline_that_fails_is_an_outcome_and_an_alert(project: Project) -> N
 # --- which data ----------------------------------------------------------------------------------------------------
 
 
-def _report(month: int, verdict: str = "drift", reference: str = "m:1") -> WindowReport:
+def _report(month: int, verdict: str = "drift", reference: str = "m:1", rows: int = 9) -> WindowReport:
     window = Window(start=datetime(2013, month, 1, tzinfo=UTC), end=datetime(2013, month + 1, 1, tzinfo=UTC))
-    facts = {"rows": 9, "labelled": 9, "open": False, "versions": {}, "project": "p"}
+    facts = {"rows": rows, "labelled": rows, "open": False, "versions": {}, "project": "p"}
     return WindowReport.model_validate(facts | {"window": window, "verdict": verdict, "reference": reference})
 
 
@@ -387,6 +387,13 @@ def test_the_policy_says_on_which_data(data: str, earlier: list[str], start: str
     policy = RetrainPolicy.model_validate({"data": data})
     found = retraining.training_data(_report(6), [*judged, _report(6)], policy)
     assert found == (start, "2013-06-01", why)
+
+
+def test_windows_without_rows_neither_begin_nor_end_a_drift() -> None:
+    policy = RetrainPolicy(data="since_drift")
+    judged = [_report(2, rows=0), _report(3), _report(4, "too little data", rows=0), _report(5, rows=0), _report(6)]
+    start, _, why = retraining.training_data(judged[-1], judged, policy)
+    assert (start, why) == ("2013-03-01", "since drift began, in the window from 2013-03-01")
 
 
 # --- killed, and at once -------------------------------------------------------------------------------------------

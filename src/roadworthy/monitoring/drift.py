@@ -147,6 +147,41 @@ def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
 
 
+def without_rows(columns: Sequence[Column], prediction: str, policy: DriftPolicy) -> tuple[Reading, ...]:
+    """Return that there is too little data on each column of a window in which no row came; nothing is judged.
+
+    Parameters
+    ----------
+    columns, prediction, policy
+        As for `compare`.
+
+    Examples
+    --------
+    >>> temp = Column(name="temp", type="number", role="feature")
+    >>> [reading.words for reading in without_rows([temp], "probability", DriftPolicy())]
+    ['temp: too little data, no row came', 'the predicted probability: too little data, no row came']
+    """
+    kinds: dict[str, ReadingKind] = {**{column.name: "feature" for column in columns}, prediction: "prediction"}
+    return tuple(
+        Reading(
+            column=name,
+            kind=kind,
+            measure="none",
+            statistic=0.0,
+            effect=0.0,
+            threshold=policy.effect,
+            p_value=1.0,
+            adjusted_p=1.0,
+            level=0.0,
+            n_reference=0,
+            n_window=0,
+            verdict="too little data",
+            words=f"{_PREDICTION.name if kind == 'prediction' else name}: too little data, no row came",
+        )
+        for name, kind in kinds.items()
+    )
+
+
 def weights(found: Sequence[Fact] | Sequence[Reading]) -> NDArray[np.float64]:
     """Return each reading's part of the window's level, shape (readings,).
 

@@ -14,10 +14,10 @@ from roadworthy import insight, registry
 from roadworthy.monitoring import drift, quality, windows
 from roadworthy.observation.answers import AnswerJudge
 from roadworthy.observation.data import DataJudge
-from roadworthy.observation.profiling import Profiler, reports_folder
+from roadworthy.observation.profiling import Profiler, kept_features, reports_folder
 from roadworthy.observation.references import References
 from roadworthy.observation.service import Service
-from roadworthy.observation.traffic import Rows, Traffic, read_traffic
+from roadworthy.observation.traffic import PREDICTION, Rows, Traffic, read_traffic
 from roadworthy.project import Project
 from roadworthy.records import Baseline, ModelVersion, Reading, Slice, Window, WindowReport, now
 
@@ -150,16 +150,16 @@ class _Observation:
     def _judged_silent(self, window: Window) -> WindowReport:
         """Judge a window without rows: whether none is usual, and how old the newest event is.
 
-        It is judged for the version that answered last. Of its features there is nothing to say, so that its volume
+        It is judged for the version that answered last. On its features there is too little data, so that its volume
         has the window's whole part of the budget of false alarms.
         """
+        policy = self.project.config.policy
         before = [one for one in self._in_order() if one.rows and one.window.end <= window.start]
         usual, days = self._usual(window, silent=True), (window.end - window.start) / windows.DAY
-        fact = quality.volume(0, days, usual, self.project.config.policy.quality)
-        a_month = windows.windows_a_month(self.policy, self._answered())
-        at_level = drift.level(self.project.config.policy.drift, a_month)
-        found = drift.judge([fact], at_level) if fact else ()
-        readings = (*found, *self._age(window, np.zeros(0, np.int64)))
+        fact = quality.volume(0, days, usual, policy.quality)
+        at_level = drift.level(policy.drift, windows.windows_a_month(self.policy, self._answered()))
+        told = (*(drift.judge([fact], at_level) if fact else ()), *self._age(window, np.zeros(0, np.int64)))
+        readings = (*told, *drift.without_rows(kept_features(self.project), PREDICTION, policy.drift))
         drifted = drift.drifted(readings)
         return WindowReport(
             window=window,
@@ -170,7 +170,7 @@ class _Observation:
             versions={},
             reference=before[-1].reference,
             readings=readings,
-            verdict="drift" if drifted else "too little data",
+            verdict=drift.verdict(readings),
             drifted=drifted,
             expected_false_alarms=drift.expected_false_alarms(readings),
             baseline=Baseline(

@@ -80,6 +80,18 @@ def test_a_window_that_has_only_begun_is_mentioned(examples: Examples) -> None:
     assert tell(examples.report()).headline == "No window of traffic has been judged yet."
 
 
+def test_that_no_row_came_is_said_as_that(examples: Examples) -> None:
+    volume = examples.reading("rows", kind="volume", words="fewer rows came than usual: no row came, usually 612")
+    silent = examples.found(7, volume, rows=0, performance=())
+    story = tell(examples.report(examples.found(6, examples.reading("temp")), silent))
+    assert (story.mood, story.headline) == ("changed", "No traffic came.")
+    assert (story.happened, story.evidence) == ("No row came in July 2013.", (volume.words,))
+    assert story.acts == ("Nobody has been told. It would be for the owner of infrastructure to look at.",)
+    usual = silent.model_copy(update={"verdict": "too little data", "readings": (), "drifted": ()})
+    after = tell(examples.report(examples.found(6, examples.reading("temp")), usual))
+    assert after.happened.endswith("No row came in July 2013.")
+
+
 @pytest.mark.parametrize(
     ("action", "outcome", "words"),
     [

@@ -15,10 +15,9 @@ from roadworthy.records import Window, WindowReport
 MAY = datetime(2013, 5, 1, tzinfo=UTC)
 
 
-def _report(window: Window, *, still_open: bool = False) -> WindowReport:
-    return WindowReport(
-        window=window, project="p", rows=9, labelled=0, open=still_open, versions={}, reference="v", verdict="no drift"
-    )
+def _report(window: Window, *, still_open: bool = False, rows: int = 9) -> WindowReport:
+    facts = {"project": "p", "labelled": 0, "versions": {}, "reference": "v", "verdict": "no drift"}
+    return WindowReport.model_validate(facts | {"window": window, "open": still_open, "rows": rows})
 
 
 def _days(count: int, length: Length = "day") -> list[WindowReport]:
@@ -43,6 +42,18 @@ def test_the_newest_windows_before_that_have_closed() -> None:
     assert _names(policy, 0, days) == []
     days[9] = _report(days[9].window, still_open=True)
     assert _names(policy, 10, days[::-1]) == ["07", "08", "09"]
+
+
+@pytest.mark.parametrize(("reference", "names"), [("before", ["07", "08", "10"]), ("season", ["04", "11", "25"])])
+def test_windows_without_rows_do_not_count(reference: str, names: list[str]) -> None:
+    policy = WindowPolicy.model_validate({"length": "day", "reference": reference, "earlier": 3})
+    days = _days(31)
+    for silent in (8, 17):  # the 9th, and the 18th, which is of the season of the last day
+        days[silent] = _report(days[silent].window, rows=0)
+    assert _names(policy, 10 if reference == "before" else 31, days) == names
+    frozen = WindowPolicy(length="day", reference="frozen", frozen="2013-05-09")
+    with pytest.raises(MonitoringError, match="no window '2013-05-09'"):
+        referred(frozen, days[20].window, days)
 
 
 def test_the_same_season() -> None:
