@@ -6,7 +6,7 @@ import io
 import json
 import shlex
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from roadworthy import cli, detectability, registry
 from roadworthy import project as projects
 from roadworthy.errors import MonitoringError
-from roadworthy.monitoring import importance
+from roadworthy.monitoring import drift, importance
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.project import Project
 from roadworthy.records import (
@@ -29,6 +29,8 @@ from roadworthy.records import (
     MetricReading,
     ModelVersion,
     RunRecord,
+    Window,
+    WindowReport,
     now,
 )
 from roadworthy.terminal.detectability import show_detectability
@@ -143,6 +145,20 @@ def test_a_replays_labels_tell_no_delay(project: Project) -> None:
     found = detectability.outlook(project)
     assert found.label_delay_days == 1.0
     assert "replayed" in found.assumed[0]
+
+
+def test_a_window_without_rows_does_not_loosen_what_a_reading_must_reach(project: Project) -> None:
+    window = Window(start=datetime(2026, 4, 1, tzinfo=UTC), end=datetime(2026, 5, 1, tzinfo=UTC))
+    facts = {"project": "p", "labelled": 0, "open": False, "versions": {}, "reference": "v", "verdict": "no drift"}
+    columns = [column.name for column in project.dataset.with_role("feature")]
+    readings = drift.without_rows(project.dataset.with_role("feature"), "probability", project.config.policy.drift)
+    answered = WindowReport.model_validate(facts | {"window": window, "rows": 9, "readings": readings})
+    project.state.save_window(answered)
+    before = detectability.outlook(project, rows_per_day=900)
+    assert before.level == pytest.approx(0.05 / (len(columns) + 1))
+    later = Window(start=window.end, end=window.end + timedelta(days=31))
+    project.state.save_window(answered.model_copy(update={"window": later, "rows": 0, "readings": readings[:1]}))
+    assert detectability.outlook(project, rows_per_day=900) == before
 
 
 def test_a_version_from_before_importance_was_measured_is_asked_too(project: Project) -> None:

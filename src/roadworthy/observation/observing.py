@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 
 from roadworthy import insight, registry
-from roadworthy.monitoring import drift, quality, windows
+from roadworthy.monitoring import quality, windows
 from roadworthy.observation.answers import AnswerJudge
 from roadworthy.observation.data import DataJudge
-from roadworthy.observation.profiling import Profiler, kept_features, reports_folder
+from roadworthy.observation.profiling import Profiler, reports_folder
 from roadworthy.observation.references import References
 from roadworthy.observation.service import Service
-from roadworthy.observation.traffic import PREDICTION, Rows, Traffic, read_traffic
+from roadworthy.observation.silence import judge_silence
+from roadworthy.observation.traffic import Rows, Traffic, read_traffic
 from roadworthy.project import Project
-from roadworthy.records import Baseline, ModelVersion, Reading, Slice, Window, WindowReport, now
+from roadworthy.records import ModelVersion, Reading, Slice, Window, WindowReport, now
 
 _SAMPLED = 20_000  # rows of a window that are looked at all together
 
@@ -96,9 +97,15 @@ class _Observation:
 
     def judge(self, window: Window, rows: Rows) -> WindowReport:
         """Judge one window and keep its report; one that it has taken the place of is gone."""
-        report = self._judged(window, rows) if len(rows) else self._judged_silent(window)
+        report = self._judged(window, rows) if len(rows) else self._silent(window, rows)
         self._keep(report, self._earlier(window))
         return report
+
+    def _silent(self, window: Window, rows: Rows) -> WindowReport:
+        """Judge a window without rows, for the version that answered last."""
+        before = [one for one in self._in_order() if one.rows and one.window.end <= window.start]
+        usual, age = self._usual(window, silent=True), self._age(window, rows)
+        return judge_silence(self.project, window, before[-1].reference, usual, known=self._answered(), age=age)
 
     def _judged(self, window: Window, rows: Rows) -> WindowReport:
         """Judge a window that has rows, and keep its profile."""
@@ -146,40 +153,6 @@ class _Observation:
         if still_open:  # it is judged again and again
             return report
         return insight.told(self.project, report, lambda: self._some(slices, len(rows)))
-
-    def _judged_silent(self, window: Window) -> WindowReport:
-        """Judge a window without rows: whether none is usual, and how old the newest event is.
-
-        It is judged for the version that answered last. On its features there is too little data, so that its volume
-        has the window's whole part of the budget of false alarms.
-        """
-        policy = self.project.config.policy
-        before = [one for one in self._in_order() if one.rows and one.window.end <= window.start]
-        usual, days = self._usual(window, silent=True), (window.end - window.start) / windows.DAY
-        fact = quality.volume(0, days, usual, policy.quality)
-        at_level = drift.level(policy.drift, windows.windows_a_month(self.policy, self._answered()))
-        told = (*(drift.judge([fact], at_level) if fact else ()), *self._age(window, np.zeros(0, np.int64)))
-        readings = (*told, *drift.without_rows(kept_features(self.project), PREDICTION, policy.drift))
-        drifted = drift.drifted(readings)
-        return WindowReport(
-            window=window,
-            project=self.project.config.settings.name,
-            rows=0,
-            labelled=0,
-            open=False,
-            versions={},
-            reference=before[-1].reference,
-            readings=readings,
-            verdict=drift.verdict(readings),
-            drifted=drifted,
-            expected_false_alarms=drift.expected_false_alarms(readings),
-            baseline=Baseline(
-                kind="before",
-                wanted=self.policy.reference,
-                rows=sum(rows for rows, _ in usual),
-                words=f"how many rows came in {len(usual)} earlier window{'s' if len(usual) != 1 else ''}",
-            ),
-        )
 
     def _some(self, slices: Sequence[tuple[Slice, Rows]], rows: int) -> pd.DataFrame:
         """Return a sample of a window's rows, which fits into memory however many there are."""

@@ -49,6 +49,9 @@ function headlineOf(
   if (bad) {
     return ['bad', bad];
   }
+  if (told.rows === 0 && told.verdict === 'drift') {
+    return ['changed', trans.__('No traffic came.')];
+  }
   switch (told.verdict) {
     case 'drift':
       return judged && judged.fall !== null
@@ -78,7 +81,9 @@ function happened(told: IWindowReport, trans: TranslationBundle, figures: Figure
   const columns = new Set(told.readings.map(reading => reading.column));
   const window = figures.window(told.window);
   const sentences: string[] = [];
-  if (told.verdict === 'drift') {
+  if (told.rows === 0) {
+    sentences.push(trans.__('%1: no row came.', window));
+  } else if (told.verdict === 'drift') {
     sentences.push(
       trans.__(
         '%1: %2 of %3 columns differ from %4: %5.',

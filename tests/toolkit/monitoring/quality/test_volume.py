@@ -74,3 +74,21 @@ def test_the_interval_holds_the_change_and_what_is_detectable_is_found() -> None
         for count in rng.poisson(usual * (1 - least) * rng.gamma(30, 1 / 30, 1000))
     ]
     assert 0.65 < np.mean(found) < 0.95
+
+
+def test_that_no_row_came_is_said_in_words() -> None:
+    evidence = _volume(0, [(count, 1.0) for count in (980, 1040, 1010, 950, 1020)]).evidence
+    assert (evidence.headline, evidence.fact) == ("fewer rows came than usual", "no row came, usually 999")
+
+
+@pytest.mark.parametrize(("before", "told"), [(0, True), (1, True), (2, False)])
+def test_who_is_silent_at_the_same_hour_twice_is_told_of_no_third_time(before: int, told: bool) -> None:
+    """As docs/monitoring.md has it; at the level of a window an hour, against 26 days."""
+    rng = np.random.default_rng(3)
+    counts = [*[0] * before, *rng.poisson(1000 * rng.gamma(25, 1 / 25, 26 - before))]
+    assert (_volume(0, [(int(count), 1 / 24) for count in counts], 1 / 24).evidence.p_value < 0.5 / 730.5) == told
+
+
+def test_where_none_is_usual_none_is_no_change() -> None:
+    evidence = _volume(0, [(0, 1.0)] * 4).evidence
+    assert (evidence.effect, evidence.p_value) == (0.0, 1.0)

@@ -56,6 +56,12 @@ describe('tell', () => {
     expect(told({ verdict: 'too little data' })).toMatchObject({ tone: 'unknown' });
   });
 
+  it('says of a window without rows just that', () => {
+    const silent = told({ rows: 0 });
+    expect(silent).toMatchObject({ tone: 'changed', headline: 'No traffic came.' });
+    expect(silent.answers[0].sentences).toEqual([expect.stringMatching(/: no row came\.$/)]);
+  });
+
   it('names what drifted, and what the metric is and was', () => {
     const { answers } = told({ performance: [performance({})], open: true });
     expect(answers.map(answer => answer.sentences)).toEqual([
