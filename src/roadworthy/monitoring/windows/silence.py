@@ -38,7 +38,7 @@ def silent(known: Iterable[Window], policy: WindowPolicy, until: datetime) -> It
     if policy.length is None:
         return
     spans = sorted({window_of(window.start, policy.length) for window in known}, key=lambda window: window.start)
-    for window, following in zip(spans, [*spans[1:], None], strict=True):
+    for window, following in zip(spans, [*spans[1:], None], strict=False):  # of none known, none
         end, found = min(following.start, until) if following else until, window
         for _ in range(LONGEST):
             if found.end >= end:

@@ -48,6 +48,10 @@ def test_of_a_year_without_rows_so_much_is_named_as_says_something() -> None:
     assert found[LONGEST - 1].end == MAY + timedelta(hours=LONGEST + 1)
 
 
+def test_before_the_first_row_there_is_no_silence() -> None:
+    assert list(silent([], WindowPolicy(length="day"), MAY)) == []
+
+
 def test_windows_by_number_of_rows_are_never_silent() -> None:
     known = [window_of(MAY, "hour")]
     assert list(silent(known, WindowPolicy(length=None, rows=100), MAY + timedelta(days=9))) == []
