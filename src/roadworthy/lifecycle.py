@@ -136,8 +136,8 @@ def observe(project: Project, *, clock: datetime | None = None) -> list[WindowRe
     project
         The project.
     clock
-        Event time up to which all traffic is known to have come, by default the newest event time that was captured.
-        A window that ends later is still open.
+        Event time up to which all traffic is known to have come, by default now, less the usual delay, or in a replay
+        the newest event time that was captured. A window that ends later is still open.
 
     Returns
     -------
