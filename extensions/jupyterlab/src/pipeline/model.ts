@@ -132,14 +132,18 @@ export class PipelineModel {
   private async _read(): Promise<void> {
     const query = { path: this.path };
     try {
-      const [notebook, pipeline] = await Promise.all([
-        this.path ? requestAPI<ILabNotebook>(this.settings, 'notebook', { query }) : null,
-        requestAPI<ILabPipeline>(this.settings, 'pipeline', { query })
-      ]);
-      if (query.path !== this.path) {
-        return; // another notebook was opened meanwhile
+      if (this.path) {
+        const notebook = await requestAPI<ILabNotebook>(this.settings, 'notebook', { query });
+        if (query.path !== this.path) {
+          return; // another notebook was opened meanwhile
+        }
+        this._open(notebook);
       }
-      Object.assign(this, { notebook, pipeline, failure: null });
+      const pipeline = await requestAPI<ILabPipeline>(this.settings, 'pipeline', { query });
+      if (query.path !== this.path) {
+        return;
+      }
+      Object.assign(this, { pipeline, failure: null });
       if (pipeline.job && pipeline.job.id !== this.job?.id) {
         this.job = pipeline.job;
       }
@@ -147,6 +151,15 @@ export class PipelineModel {
       Object.assign(this, { notebook: null, pipeline: null, failure: error as RequestError });
     }
     this.revision += 1;
+    this._changed.emit();
+  }
+
+  /** Show a notebook before its pipeline is read; that of another project is none of it. */
+  private _open(notebook: ILabNotebook): void {
+    if (this.pipeline?.project.folder !== notebook.project.folder) {
+      this.pipeline = null;
+    }
+    Object.assign(this, { notebook, failure: null });
     this._changed.emit();
   }
 

@@ -34,6 +34,7 @@ const happened: ILabEvent = {
 class Server {
   asked: string[] = [];
   job = running;
+  project = project;
   refuses = false;
   readonly settings = ServerConnection.makeSettings({
     baseUrl: 'http://localhost/',
@@ -48,8 +49,9 @@ class Server {
       return new Response(JSON.stringify({ message: 'No.', next: 'Wait.', problem: null }), { status: 409 });
     }
     const found = task('train', [], { standing: 'stale' });
-    const notebook = { project, task: found, parameters: [], parameters_cell: 1 };
-    const answer = { notebook, pipeline: pipeline([found, task('features')]) }[endpoint] ?? this.job;
+    const notebook = { project: this.project, task: found, parameters: [], parameters_cell: 1 };
+    const all = { ...pipeline([found, task('features')]), project: this.project };
+    const answer = { notebook, pipeline: all }[endpoint] ?? this.job;
     return new Response(JSON.stringify(answer));
   }
 }
@@ -63,6 +65,29 @@ test('it follows a notebook, and says what of the pipeline is stale', async () =
   expect(server.asked).toEqual(['GET notebook notebooks/train.ipynb', 'GET pipeline notebooks/train.ipynb']);
   expect(model.task?.name).toBe('train');
   expect(model.stale.map(found => found.name)).toEqual(['train']);
+});
+
+test('a notebook is shown before its pipeline is read, and never with that of another project', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('a.ipynb');
+  const shown: unknown[] = [];
+  model.changed.connect(() => shown.push([model.notebook?.project.folder, model.pipeline?.project.folder]));
+  await model.follow('b.ipynb');
+  server.project = { ...project, folder: 'other' };
+  await model.follow('other/c.ipynb');
+  const opened = [undefined, project.folder];
+  const other = [
+    ['other', undefined],
+    ['other', 'other']
+  ];
+  expect(shown).toEqual([
+    opened,
+    [project.folder, project.folder],
+    [project.folder, project.folder],
+    opened,
+    ...other
+  ]);
 });
 
 test('where no notebook is open, the pipeline of the root is shown', async () => {
