@@ -19,6 +19,7 @@ import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
 
+from roadworthy import config as configuration
 from roadworthy import registry
 from roadworthy.config import Config
 from roadworthy.errors import RegistryError
@@ -48,6 +49,12 @@ from roadworthy import config as configuration
 from roadworthy import registry
 registry.smoke(registry.load(configuration.load(Path(sys.argv[1])), sys.argv[2]))
 """
+
+
+@pytest.fixture
+def config(root: Path) -> Config:
+    """The reference project's configuration with its own database, where another process finds it."""
+    return configuration.load(root)
 
 
 def on(config: Config, address: str) -> Config:
