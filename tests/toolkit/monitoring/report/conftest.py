@@ -10,6 +10,7 @@ from roadworthy.monitoring.report import Report
 from roadworthy.records import (
     Alert,
     Bar,
+    Comparison,
     Decision,
     MetricReading,
     Performance,
@@ -63,6 +64,20 @@ class Examples:
             "fall": 0.75 - value,
         }
         return Performance.model_validate(fields | more)
+
+    def former(self) -> Comparison:
+        """The version before, which would have answered better."""
+        return Comparison(
+            metric="roc_auc",
+            champion="v:2",
+            challenger="v:1",
+            champion_value=0.7,
+            challenger_value=0.72,
+            gain=0.02,
+            low=0.01,
+            high=0.03,
+            n=900,
+        )
 
     def found(self, month: int, *readings: Reading, **more: object) -> WindowReport:
         drifted = tuple(r.column for r in readings if r.verdict == "drift")

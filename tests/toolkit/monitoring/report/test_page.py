@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from roadworthy.monitoring.report import Report, ReportView, to_html
-from roadworthy.records import AssociationChange, Bar, Comparison, HistoryEntry, Reading, Segment, SegmentReport, Window
+from roadworthy.records import AssociationChange, Bar, HistoryEntry, Reading, Segment, SegmentReport, Window
 
 if TYPE_CHECKING:
     from tests.toolkit.monitoring.report.conftest import Examples
@@ -225,19 +225,8 @@ def test_histograms_are_tables_with_lengths_in_proportion(examples: Examples) ->
 
 
 def test_other_versions_and_the_former_one_are_told(examples: Examples) -> None:
-    former = Comparison(
-        metric="roc_auc",
-        champion="v:2",
-        challenger="v:1",
-        champion_value=0.7,
-        challenger_value=0.72,
-        gain=0.02,
-        low=0.01,
-        high=0.03,
-        n=900,
-    )
     both = (
-        examples.performance(0.7, against_former=former, fell=True),
+        examples.performance(0.7, against_former=examples.former(), fell=True),
         examples.performance(0.72, "v:3", metrics={"roc_auc": examples.auc(0.72), "other": examples.auc(1.0)}),
     )
     text = Parsed(to_html(examples.report(examples.found(6, performance=both)))).text

@@ -8,7 +8,7 @@ import pytest
 
 from roadworthy.monitoring.report import Report
 from roadworthy.monitoring.report.story import tell
-from roadworthy.records import Baseline, Comparison, ConceptDrift, Explanation, Segment, SegmentReport
+from roadworthy.records import Baseline, ConceptDrift, Explanation, Segment, SegmentReport
 
 if TYPE_CHECKING:
     from tests.toolkit.monitoring.report.conftest import Examples
@@ -37,18 +37,7 @@ def test_a_fall_matters_and_says_so(examples: Examples) -> None:
 
 
 def test_what_we_had_before_would_be_better(examples: Examples) -> None:
-    former = Comparison(
-        metric="roc_auc",
-        champion="v:2",
-        challenger="v:1",
-        champion_value=0.7,
-        challenger_value=0.72,
-        gain=0.02,
-        low=0.01,
-        high=0.03,
-        n=900,
-    )
-    found = examples.found(6, performance=(examples.performance(0.75, against_former=former),))
+    found = examples.found(6, performance=(examples.performance(0.75, against_former=examples.former()),))
     story = tell(examples.report(found))
     assert story.mood == "bad"
     assert "The version before, v:1, would have been better by 0.020 (0.010 to 0.030)" in story.matters
