@@ -12,6 +12,7 @@ from roadworthy.records import (
     Bar,
     Comparison,
     Decision,
+    HistoryEntry,
     MetricReading,
     Performance,
     Reading,
@@ -165,3 +166,17 @@ def report(examples: Examples) -> Report:
     june = examples.found(6, examples.reading("temp"), examples.reading("dewp", "no drift", 0.01))
     may = examples.found(5, examples.reading("humid", "no drift", 0.02))
     return examples.report(june, may)
+
+
+@pytest.fixture
+def full(examples: Examples, report: Report) -> Report:
+    """A report with every part."""
+    return report.model_copy(
+        update={
+            "decisions": (examples.decision(6, "retrain", outcome="trained late-flights:b, promoted"),),
+            "alerts": (examples.alert(), examples.alert("x", severity="critical", title="roc_auc fell")),
+            "history": (
+                HistoryEntry(who="ada", action="promote", reason="by hand", at=datetime(2013, 5, 3, tzinfo=UTC)),
+            ),
+        }
+    )
