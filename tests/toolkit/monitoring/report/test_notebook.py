@@ -79,6 +79,10 @@ def test_jupyterlab_shows_a_notebook_that_it_does_not_trust(
 
 @contextmanager
 def _jupyterlab(folder: Path) -> Iterator[str]:
+    """JupyterLab without our extension, which would show the report itself."""
+    settings = folder / "jupyter_config_dir" / "labconfig" / "page_config.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"disabledExtensions": {"roadworthy-jupyterlab": True}}))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
