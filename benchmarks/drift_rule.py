@@ -93,6 +93,13 @@ def named(facts: list[drift.Fact], rows: int) -> list[set[str]]:
     return [set(drift.drifted(drift.judge(facts, level))) for level in (drift.level(POLICY), MAY_ALARM[rows])]
 
 
+def gap(before: np.ndarray, after: np.ndarray) -> float:
+    """The largest gap between the shares of rows up to a value, of sorted rows."""
+    both = np.concatenate([before, after])
+    gaps = np.searchsorted(before, both, "right") / len(before) - np.searchsorted(after, both, "right") / len(after)
+    return float(np.abs(gaps).max())
+
+
 class Exact:
     """The tests on raw rows: effects and p-values, to which both corrections are applied."""
 
@@ -106,10 +113,8 @@ class Exact:
 
     def _ks(self, name: str, window: pd.Series) -> tuple[float, float]:
         before, after = self.sorted[name], np.sort(window.to_numpy())
-        both = np.concatenate([before, after])
-        gaps = np.searchsorted(before, both, "right") / len(before) - np.searchsorted(after, both, "right") / len(after)
-        distance, root = np.abs(gaps).max(), np.sqrt(len(before) * len(after) / len(both))
-        return float(distance), float(special.kolmogorov((root + 0.12 + 0.11 / root) * distance))
+        distance, root = gap(before, after), np.sqrt(len(before) * len(after) / (len(before) + len(after)))
+        return distance, float(special.kolmogorov((root + 0.12 + 0.11 / root) * distance))
 
     def _chi_square(self, name: str, window: pd.Series) -> tuple[float, float]:
         table = pd.DataFrame({"r": self.counts[name], "w": window.value_counts()}).fillna(0)
