@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=50, help="windows of each reference")
     asked = parser.parse_args()
     shown = [(rule, "nothing") for rule in RULES] + [(rule, case) for case in CASES for rule in RULES[1:]]
-    print(f"{'':21}{'nothing changed':>36}{'':9}" + "".join(f"{case:>18}" for case in CASES))
+    print(f"{'':21}{'nothing changed':>48}{'':9}" + "".join(f"{case:>27}" for case in CASES))
     print(f"{'traffic':15}{'days':>6}" + "".join(f"{rule:>12}" for rule in RULES) + f"{'allowed':>9}", end="")
     print("".join(f"{rule:>9}" for _ in CASES for rule in RULES[1:]) + f"{'windows':>9}")
     with ProcessPoolExecutor(2) as pool:
