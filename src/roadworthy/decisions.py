@@ -182,19 +182,14 @@ def _why_retrain(report: WindowReport, live: Performance | None, policy: Policy)
     reasons: list[tuple[str, Action]] = []
     if live and live.fell:
         reasons.append(("realised performance fell by more than is tolerated", policy.actions.on_performance_fall))
-    if drifted := _drifted(report):
-        words = f"{len(drifted)} column{'s' if len(drifted) != 1 else ''} drifted"
-        reasons.append((words, policy.actions.on_drift))
+    found = (reading for reading in report.readings if reading.verdict == "drift")
+    # no training mends what brings the rows, where fewer came, or late, or none
+    if drifted := {reading.column for reading in found if reading.kind not in _INFRASTRUCTURE}:
+        reasons.append((f"{len(drifted)} column{'s' if len(drifted) != 1 else ''} drifted", policy.actions.on_drift))
     if not reasons:
         return "", "nothing"
     action = min((action for _, action in reasons), key=_STRONGEST_FIRST.index)
     return ", and ".join(reason for reason, wish in reasons if wish == action), action
-
-
-def _drifted(report: WindowReport) -> set[str]:
-    """Return what drifted, but not that fewer rows came, or late, or none: no training mends what brings them."""
-    drifted = (reading for reading in report.readings if reading.verdict == "drift")
-    return {reading.column for reading in drifted if reading.kind not in _INFRASTRUCTURE}
 
 
 def _why_not_now(
