@@ -26,13 +26,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
-import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
-from reports import KINDS, POLICY, ROWS, columns, report_of, rows
+from reports import KINDS, POLICY, columns, profiled, report_of
 
 from roadworthy import project
 from roadworthy.monitoring.drift import compare
-from roadworthy.monitoring.profiles import Profile
 
 TASKS, BESIDE = 60, 6  # tasks, and how many of them build on nothing that is beside them
 WIDTH, WINDOWS = 100, 100
@@ -138,10 +136,7 @@ def write_notebook(path: Path, number: int) -> None:
 def make_reports(root: Path) -> list[str]:
     """Write the windows' reports, made of what profiles of real rows say, and return their paths, the newest last."""
     names = columns(WIDTH)
-    reference = Profile.of(rows(names, 10 * ROWS, np.random.default_rng(0), drift=False))
-    profiles = [
-        Profile.of(rows(names, ROWS, np.random.default_rng(1 + i), drift=i >= KINDS // 2)) for i in range(KINDS)
-    ]
+    reference, profiles = profiled(names)
     readings = [compare(reference, profile, names, None, POLICY) for profile in profiles]
     paths = []
     with project.load(root) as opened:

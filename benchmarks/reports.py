@@ -57,6 +57,14 @@ def rows(asked: list[Column], n: int, rng: np.random.Generator, *, drift: bool) 
     return pd.DataFrame(frame)
 
 
+def profiled(names: list[Column]) -> tuple[Profile, list[Profile]]:
+    """Return the profiles of the reference, and of a window of each kind."""
+    reference = Profile.of(rows(names, 10 * ROWS, np.random.default_rng(0), drift=False))
+    return reference, [
+        Profile.of(rows(names, ROWS, np.random.default_rng(1 + i), drift=i >= KINDS // 2)) for i in range(KINDS)
+    ]
+
+
 def report_of(place: int, readings: tuple[Reading, ...]) -> WindowReport:
     """Put a window's readings into its report, with some performance."""
     value = 0.75 - place / 2_000
@@ -114,10 +122,7 @@ def main() -> None:
     asked = parser.parse_args()
     names = columns(asked.columns)
     config = configuration.load(Path(__file__).parents[1])
-    reference = Profile.of(rows(names, 10 * ROWS, np.random.default_rng(0), drift=False))
-    profiles = [
-        Profile.of(rows(names, ROWS, np.random.default_rng(1 + i), drift=i >= KINDS // 2)) for i in range(KINDS)
-    ]
+    reference, profiles = profiled(names)
     readings = [compare(reference, profile, names, None, POLICY) for profile in profiles]
     with tempfile.TemporaryDirectory() as folder, State.open(f"sqlite:///{folder}/state.db") as state:
         for place in range(asked.windows):
