@@ -26,7 +26,6 @@ __all__ = ["draw", "outlook"]
 
 PREDICTION = "probability"
 _RECENT = pd.Timedelta(days=28)
-_REPLAYED_DAYS = 7.0  # between event and answer: then the events are of another time
 _SECONDS_A_DAY = 86_400
 _DELAYS_KEPT = 1_000
 _ASSUMED_DELAY = 1.0  # days
@@ -196,7 +195,7 @@ def _labels(project: Project, recent: pd.DataFrame) -> tuple[tuple[float, ...], 
     known = labels["at"].fillna(labels["received"]) if "at" in labels else labels["received"]
     first = labels.assign(known=known).sort_values("known").drop_duplicates(KEY)[[*KEY, "known"]]
     rows = recent.merge(first, on=KEY, how="left")
-    if _days(rows["received"] - rows[project.dataset.time]).abs().median() > _REPLAYED_DAYS:
+    if windows.is_replay(rows[project.dataset.time], rows["received"]):
         told = "The traffic was replayed, long after its events: labels came when the replay sent them. "
         share = float(rows["known"].notna().mean()) or 1.0
         return fallback, share, (f"{told}A delay of {fallback[0]:g} days {source}.",)

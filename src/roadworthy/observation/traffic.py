@@ -21,7 +21,6 @@ PREDICTION = "probability"
 KEY = ["request_id", "row"]
 _ROWS_AT_ONCE = 100_000
 _RECENT = timedelta(days=28)
-_REPLAYED = timedelta(days=7)  # between event and answer: then the events are of another time
 _ALMOST_ALL = 0.99  # of the rows have come by the usual delay
 _ON_ITS_WAY = timedelta(minutes=5)  # into the table, what was answered may be
 
@@ -77,11 +76,11 @@ class Traffic:
         """
         span = (self.time, self.latest - _RECENT, self.latest + timedelta(microseconds=1))
         recent = project.tables.read("predictions", version=self.version, columns=[self.time, "received"], between=span)
-        seconds = (recent["received"] - recent[self.time]).dt.total_seconds()
-        half, almost_all = (timedelta(seconds=delay) for delay in np.quantile(seconds, [0.5, _ALMOST_ALL]))
-        if abs(half) > _REPLAYED:
+        if windows.is_replay(recent[self.time], recent["received"]):
             return self.latest
-        return max(self.latest, at - max(almost_all, _ON_ITS_WAY))
+        delays = (recent["received"] - recent[self.time]).dt.total_seconds()
+        usual = timedelta(seconds=float(np.quantile(delays, _ALMOST_ALL)))
+        return max(self.latest, at - max(usual, _ON_ITS_WAY))
 
     def labelled(self, rows: Rows) -> int:
         """Count the rows, of those at the given positions, whose label has come."""

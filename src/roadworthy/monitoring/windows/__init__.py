@@ -11,6 +11,7 @@ from roadworthy.monitoring.windows.references import (
     windows_a_month,
     words,
 )
+from roadworthy.monitoring.windows.replay import is_replay
 from roadworthy.monitoring.windows.segments import divide, segments_of
 from roadworthy.monitoring.windows.silence import silent
 from roadworthy.monitoring.windows.stretches import Length, is_open, slices, split, window_of
@@ -23,6 +24,7 @@ __all__ = [
     "SlicedProfiles",
     "divide",
     "is_open",
+    "is_replay",
     "referred",
     "same_season",
     "segments_of",
