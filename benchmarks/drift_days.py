@@ -11,7 +11,8 @@ raw rows. These name a column whose distance from the reference, by its usual on
 columns in all but the allowed share of windows in which nothing changed. One has only the reference's own days for
 that, each held against the others ("exact": a permutation test, right where days can be exchanged; of nine weeks none
 is rare enough). The other is told what nobody knows, how hundreds of further windows stray from this very reference
-("told"). What the exact rule finds less than the one that is told is the price of having seen 63 days alone.
+("told"). What the exact rule finds less than the one that is told is the price of having seen 63 days alone. What is
+usual is taken over the windows without a change and the one that is judged, as only then they can be exchanged.
 
     python benchmarks/drift_days.py --references 2 --windows 50
 """
@@ -107,17 +108,6 @@ class OnRows:
         self.sorted = {name: np.sort(rows[name].to_numpy()) for name in NUMBERS}
         self.shares = {name: rows[name].value_counts(normalize=True) for name in LEVELS}
 
-    def learn(self, unchanged: np.ndarray, at_level: float) -> None:
-        """Set the bar by the distances of windows without a change, shape (windows, columns)."""
-        self.middle, self.spread = unchanged.mean(axis=0), unchanged.std(axis=0)
-        largest = np.sort(self.strayed(unchanged).max(axis=1))[::-1]
-        beyond = int(at_level * (len(largest) + 1))  # this window counts as one more
-        self.bar = largest[beyond - 1] if beyond else np.inf
-
-    def strayed(self, distances: np.ndarray) -> np.ndarray:
-        strayed: np.ndarray = (distances - self.middle) / self.spread
-        return strayed
-
     def distances(self, window: pd.DataFrame) -> np.ndarray:
         """Of each column of a window that are there, in the order of the names."""
         return np.array([self.distance(name, window[name]) for name in NAMES if name in window])
@@ -127,20 +117,20 @@ class OnRows:
             return float(self.shares[name].sub(window.value_counts(normalize=True), fill_value=0).abs().sum() / 2)
         return gap(self.sorted[name], np.sort(window.to_numpy()))
 
-    def named(self, distances: np.ndarray) -> set[str]:
-        right = (self.strayed(distances) > self.bar) & (distances >= POLICY.effect)
-        return {name for name, one in zip(NAMES, right, strict=True) if one}
+
+def named(distances: np.ndarray, unchanged: np.ndarray, at_level: float) -> set[str]:
+    """The columns that stray further than anything does in windows without a change, shape (windows, columns)."""
+    together = np.vstack([distances, unchanged])
+    strayed = (together - together.mean(axis=0)) / (together.std(axis=0) + 0.2 * POLICY.effect)
+    as_far = (strayed[1:].max(axis=1)[:, None] >= strayed[0]).sum(axis=0)
+    right = ((as_far + 1) / len(together) <= at_level) & (distances >= POLICY.effect)
+    return {name for name, one in zip(NAMES, right, strict=True) if one}
 
 
-def on_rows(drawn: list[pd.DataFrame], further: list[pd.DataFrame], days: int, at_level: float) -> dict[str, OnRows]:
-    """The two rules on raw rows, taught by the reference's own runs of so many days, and by further windows."""
-    exact, told = OnRows(drawn), OnRows(drawn)
+def of_own_days(drawn: list[pd.DataFrame], days: int) -> np.ndarray:
+    """The distances of the reference's own runs of so many days from the rest of it, shape (runs, columns)."""
     runs = [slice(first, first + days) for first in range(0, len(drawn), days)]
-    others = [OnRows(drawn[: run.start] + drawn[run.stop :]) for run in runs]
-    own = [rest.distances(pd.concat(drawn[run])) for rest, run in zip(others, runs, strict=True)]
-    exact.learn(np.array(own), at_level)
-    told.learn(np.array([told.distances(window) for window in further]), at_level)
-    return {"exact": exact, "told": told}
+    return np.array([OnRows(drawn[: run.start] + drawn[run.stop :]).distances(pd.concat(drawn[run])) for run in runs])
 
 
 # --- the table -----------------------------------------------------------------------------------------------------
@@ -152,7 +142,9 @@ def judged(kind: str, days: int, draw: int, windows: int) -> Figures:
     drawn = traffic(kind, REFERENCE_DAYS, rng)
     reference = sliced(drawn)
     next_days = lambda: traffic(kind, days, rng, first=0 if days == 7 else int(rng.integers(7)))  # noqa: E731
-    raw = on_rows(drawn, [pd.concat(next_days()) for _ in range(FURTHER)], days, at_level)
+    on_rows = OnRows(drawn)
+    further = np.array([on_rows.distances(pd.concat(next_days())) for _ in range(FURTHER)])
+    unchanged = {"exact": of_own_days(drawn, days), "told": further}
     figures: Figures = defaultdict(list)
     for _ in range(windows):
         one = next_days()
@@ -161,18 +153,18 @@ def judged(kind: str, days: int, draw: int, windows: int) -> Figures:
         figures["independent", "nothing"].append(bool(drifted(careless)))
         facts = weigh(reference, window, COLUMNS, None, POLICY)
         figures["by days", "nothing"].append(bool(drifted(judge(facts, at_level))))
-        distances = raw["told"].distances(pd.concat(one))  # both know the same reference
-        for name, rule in raw.items():
-            figures[name, "nothing"].append(bool(rule.named(distances)))
+        distances = on_rows.distances(pd.concat(one))
+        for rule, known in unchanged.items():
+            figures[rule, "nothing"].append(bool(named(distances, known, at_level)))
         for case, target in CASES.items():
             moved = [changed(case, day, rng) for day in one]
             column = [one for one in COLUMNS if one.name == target]
             of_target = weigh(reference, sliced(moved), column, None, POLICY)
             others = [fact for fact in facts if fact.column != target]
             figures["by days", case].append(target in drifted(judge([*others, *of_target], at_level)))
-            now = np.where(np.array(NAMES) == target, raw["told"].distances(pd.concat(moved)), distances)
-            for name, rule in raw.items():
-                figures[name, case].append(target in rule.named(now))
+            now = np.where(np.array(NAMES) == target, on_rows.distances(pd.concat(moved)), distances)
+            for rule, known in unchanged.items():
+                figures[rule, case].append(target in named(now, known, at_level))
     return dict(figures)
 
 

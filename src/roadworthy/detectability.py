@@ -111,8 +111,15 @@ def _rule(project: Project, reference: Profile, columns: tuple[Column, ...], day
     chance = drift.level(policy.drift, detectability.HORIZONS["a month"] / days, families=1 + len(segments))
     judged = [report for report in project.state.windows() if report.rows]
     readings = judged[-1].readings if judged else ()
-    shared_by = drift.weights(readings or drift.compare(reference, reference, columns, PREDICTION, policy.drift)).sum()
-    rule = Rule(chance / max(float(shared_by), 1.0), policy.drift.effect, policy.drift.minimum_rows, of_window=chance)
+    readings = readings or drift.compare(reference, reference, columns, PREDICTION, policy.drift)
+    shared_by = max(float(drift.weights(readings).sum()), 1.0)
+    rule = Rule(
+        chance / shared_by,
+        policy.drift.effect,
+        policy.drift.minimum_rows,
+        of_window=chance,
+        of_runs=chance * drift.of_runs(readings),
+    )
     return rule, chance, len(segments)
 
 

@@ -11,11 +11,13 @@ On the theoretical specification and sampling properties of autocorrelated time-
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
+
+from roadworthy.monitoring.precedent import Precedent
 
 _Floats = NDArray[np.float64]
 _LEAST_SEASONS = 8  # whole rounds of a rhythm that the reference needs, for the rhythm to be taken out
@@ -105,7 +107,7 @@ class DesignEffect:
         scale
             What a squared deviation is divided by, of shape (points,): ones, or ``expected`` for a chi-square.
         """
-        reference, window = _by_rounds(reference.present(), window.present())
+        reference, window = by_rounds(reference.present(), window.present())
         sides = [side for side in (reference, window) if len(side.rows) > 0]
         freedom = sum(len(side.rows) - 1 for side in sides)
         by_chance = float((expected * (1 - expected) / scale).sum())
@@ -178,13 +180,12 @@ class DesignEffect:
         squares = freedom + 2 * times * self.correlation * freedom + times**2 * self.unevenness
         return float(np.clip(squares / (freedom * mean_effect**2), 1, freedom))
 
-    def runs(
+    def precedent(
         self, difference: _Floats, rows: tuple[float, float], size: Callable[[_Floats], _Floats]
-    ) -> tuple[float, _Floats]:
-        """Return the window's difference from the reference, and that of each of the reference's own runs as long.
+    ) -> Precedent:
+        """Return the window's distance from the reference, and that of each of the reference's own runs as long.
 
-        What comes again and again is no news, however unlike the normal distribution its deviations are. Each
-        difference is in its own standard errors, so that runs of few rows count rightly.
+        Each is in its own standard errors, so that runs of few rows count rightly.
 
         Parameters
         ----------
@@ -193,23 +194,22 @@ class DesignEffect:
         rows
             Independent rows of the reference and the window, as `rows` gives them.
         size
-            Takes differences of shape (runs, points), gives the size of each: (runs,).
-
-        Returns
-        -------
-        tuple
-            The window's, and the runs' of shape (runs,): none where the reference is not sliced, or is shorter than
-            two windows.
+            Takes differences of shape (runs, points), gives the size of each as an effect: (runs,).
         """
-        own = float(size(difference[None, :])[0] / np.sqrt(1 / rows[0] + 1 / rows[1]))
+        error = float(np.sqrt(1 / rows[0] + 1 / rows[1]))
+        own = float(size(difference[None, :])[0] / error)
         length = max(len(self.window.rows), 1)
         if len(self.reference.rows) < 2 * length:
-            return own, np.zeros(0)
+            return Precedent(own, np.zeros(0), 0, error)
         runs = self.reference.runs(length)
         worth = runs.rows / self._times(_moving_sum(np.square(self.reference.rows), length) / runs.rows, length)
         spread = np.maximum(1 / worth - 1 / rows[0], 1e-12)  # a run is itself a part of the reference
-        sizes: _Floats = size(runs.shares - self.reference.mean) / np.sqrt(spread)
-        return own, sizes
+        sizes = size(runs.shares - self.reference.mean) / np.sqrt(spread)
+        return Precedent(own, sizes, len(self.reference.rows) // length, error)
+
+    def seen_in(self, reference: Slices, window: Slices) -> DesignEffect:
+        """Return the same likeness of rows, to be looked at by other shares of the same slices."""
+        return replace(self, reference=reference, window=window)
 
     def _times(self, size: _Floats | float, slices: int) -> _Floats:
         lags = np.arange(1, slices)
@@ -217,7 +217,8 @@ class DesignEffect:
         return np.asarray((1 + (np.maximum(size, 1) - 1) * self.correlation) * neighbours, dtype=np.float64)
 
 
-def _by_rounds(reference: Slices, window: Slices) -> tuple[Slices, Slices]:
+def by_rounds(reference: Slices, window: Slices) -> tuple[Slices, Slices]:
+    """Return both by whole rounds of the rhythm, where the window holds it whole and the reference often enough."""
     season = max(reference.season, window.season)
     whole = len(window.rows) > 0 and len(window.rows) % season == 0
     if season == 1 or not whole or len(reference.rows) // season < _LEAST_SEASONS:

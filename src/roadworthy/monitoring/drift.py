@@ -1,8 +1,9 @@
 """What changed between the data a model learned from and a window of traffic: by size and by evidence together.
 
-A reading is drift when its effect reaches the policy's threshold *and* its p-value survives Holm's correction over all
-of the window's readings, at a level that keeps to the policy's budget of false alarms a month. "No drift" is said only
-where a change of the threshold's size is ruled out or would have been found; else there is too little data to tell.
+A reading is drift when its effect reaches the policy's threshold *and* chance does not explain it, at a level that all
+of the window's readings share (`correction`) and that keeps to the policy's budget of false alarms a month. "No drift"
+is said only where a change of the threshold's size is ruled out or would have been found; else there is too little data
+to tell.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from roadworthy.config import DriftPolicy
 from roadworthy.contract import Column
+from roadworthy.monitoring.correction import Corrected
 from roadworthy.monitoring.measures import MEASURES, Evidence
-from roadworthy.monitoring.measures.base import chance_among_runs
+from roadworthy.monitoring.measures.base import detectable_beyond
+from roadworthy.monitoring.precedent import Precedents
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.monitoring.slices import Sliced
 from roadworthy.monitoring.wording import figure
@@ -135,15 +138,12 @@ def weigh(
 
 def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     """Decide on all facts of a window together; worst first, as `compare` returns them."""
-    p_values = np.array([one.evidence.p_value for one in facts], dtype=np.float64)
-    parts = weights(facts)
-    runs = _surest_of_runs(facts)
-    adjusted = np.maximum(holm(p_values, parts), _without_precedent(facts, runs))
-    alone = at_level * parts / parts.sum()
-    surest = _surest_allowed(runs, at_level)
-    asked = [_asked(one, level, len(runs), surest) for one, level in zip(facts, alone.tolist(), strict=True)]
-    each = zip(facts, adjusted.tolist(), asked, strict=True)
-    readings = [_reading(one, p, at_level, own_level) for one, p, own_level in each]
+    found = [one.evidence for one in facts]
+    known = Precedents.of([one.precedent for one in found], [one.threshold for one in facts])
+    p_values = np.array([one.p_value for one in found], dtype=np.float64)
+    corrected = Corrected.of(p_values, weights(facts), known, at_level)
+    each = zip(facts, corrected.adjusted.tolist(), corrected.alone.tolist(), corrected.asked.tolist(), strict=True)
+    readings = [_reading(one, p, at_level, _detectable(one.evidence, alone, asked)) for one, p, alone, asked in each]
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
 
 
@@ -182,6 +182,22 @@ def without_rows(columns: Sequence[Column], prediction: str, policy: DriftPolicy
     )
 
 
+WITHOUT_RUNS: frozenset[ReadingKind] = frozenset({"unseen", "type", "cardinality", "volume", "freshness"})
+
+
+def of_runs(found: Sequence[Reading]) -> float:
+    """Return the part of a window's level that goes to what the reference's own runs can decide.
+
+    Examples
+    --------
+    >>> of_runs([])
+    0.0
+    """
+    parts = weights(found)
+    among = np.array([one.kind not in WITHOUT_RUNS for one in found], dtype=np.bool_)
+    return float(parts[among].sum() / parts.sum()) if len(parts) else 0.0
+
+
 def weights(found: Sequence[Fact] | Sequence[Reading]) -> NDArray[np.float64]:
     """Return each reading's part of the window's level, shape (readings,).
 
@@ -189,70 +205,6 @@ def weights(found: Sequence[Fact] | Sequence[Reading]) -> NDArray[np.float64]:
     more, and the values of the columns are left nearly all of it.
     """
     return np.array([WEIGHTS.get(one.kind, 1.0) for one in found], dtype=np.float64)
-
-
-def holm(p_values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Return p-values corrected for their number by Holm's step-down procedure, shape (tests,).
-
-    Parameters
-    ----------
-    p_values
-        Shape (tests,).
-    weights
-        Each test's part of the level, above 0, shape (tests,); all alike when None (the weighted procedure of
-        Holm, 1979).
-
-    Examples
-    --------
-    >>> [round(p, 3) for p in holm(np.array([0.01, 0.04, 0.03])).tolist()]
-    [0.03, 0.06, 0.06]
-    >>> [round(p, 3) for p in holm(np.array([0.01, 0.04, 0.03]), np.array([1, 1, 0.1])).tolist()]
-    [0.021, 0.044, 0.044]
-    """
-    parts = np.ones_like(p_values) if weights is None else weights
-    order = np.argsort(p_values / parts, kind="stable")
-    left = np.cumsum(parts[order][::-1])[::-1]  # the weight of a test and of all that come after it
-    steps = p_values[order] / parts[order] * left
-    adjusted = np.empty_like(p_values)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(steps) else steps
-    return adjusted
-
-
-def _surest_of_runs(facts: Sequence[Fact]) -> NDArray[np.float64]:
-    """Return how improbable the surest difference of each of the reference's own runs is, shape (runs,)."""
-    known = [one.evidence.precedent.runs for one in facts if one.evidence.precedent]
-    runs = max(map(len, known), default=0)
-    return np.min([one for one in known if len(one) == runs], axis=0) if runs else np.zeros(0)
-
-
-def _without_precedent(facts: Sequence[Fact], runs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return, for each fact, the chance that anything differs so surely in a run like the reference's own; else 0.
-
-    These are the p-values of the single-step procedure of Westfall and Young (Resampling-based multiple testing,
-    1993), the runs standing for samples without a change: they hold where deviations are not normal, as with bursts.
-    """
-    if not len(runs):
-        return np.zeros(len(facts))
-    known = [one.evidence.precedent for one in facts]
-    own = np.array([one.own if one and len(one.runs) == len(runs) else -1.0 for one in known])
-    return chance_among_runs(runs[None, :] <= own[:, None])
-
-
-def _surest_allowed(runs: NDArray[np.float64], at_level: float) -> float:
-    """Return what a window must be less probable than, for too few of the runs to be as far as it; 1 without runs."""
-    if not len(runs):
-        return 1.0
-    ranks = np.arange(len(runs))
-    allowed = chance_among_runs(ranks[None, :] < ranks[:, None]) <= at_level  # so many of the runs may be as far
-    return float(np.sort(runs)[allowed][-1])
-
-
-def _asked(one: Fact, alone: float, runs: int, surest: float) -> float:
-    """Return the p-value that a fact must reach where nothing else stands out: below Holm's, and below the runs'."""
-    precedent = one.evidence.precedent
-    if precedent is None or not runs or len(precedent.runs) != runs:
-        return alone
-    return min(alone, precedent.careful(surest))
 
 
 def drifted(readings: Sequence[Reading]) -> tuple[str, ...]:
@@ -304,9 +256,14 @@ def _weigh(
                 yield Fact(name, kind, measure.name, threshold, evidence, policy.minimum_rows)
 
 
-def _reading(one: Fact, adjusted: float, at_level: float, alone: float) -> Reading:
+def _detectable(found: Evidence, alone: float, asked: float) -> float:
+    """Return the least effect that is found: by its p-value, and by straying further than the reference's own runs."""
+    by_chance = found.detectable(alone)
+    return max(by_chance, detectable_beyond(found.precedent, asked)) if found.precedent and asked else by_chance
+
+
+def _reading(one: Fact, adjusted: float, at_level: float, detectable: float) -> Reading:
     found = one.evidence
-    detectable = found.detectable(alone)
     decision = _decide(one, adjusted, at_level, detectable)
     return Reading(
         column=one.column,

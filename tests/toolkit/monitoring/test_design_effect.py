@@ -82,11 +82,14 @@ def test_what_the_reference_does_itself_is_seen() -> None:
     window = Slices(reference.shares[7:8], reference.rows[7:8])
     found = effect(reference, window)
     rows = found.rows(20_000, found.reference), found.rows(400, found.window)
-    own, runs = found.runs(window.mean - reference.mean, rows, lambda one: np.abs(one[:, 0]))
-    assert len(runs) == 50
-    assert (runs >= own * 0.99).sum() == (np.abs(reference.shares - 0.3) >= abs(window.mean[0] - 0.3) * 0.99).sum()
-    assert len(found.runs(window.mean, rows, lambda one: np.abs(one[:, 0]))[1]) == 50
-    assert len(effect(NOTHING, reference).runs(np.zeros(1), (10, 10), lambda one: one[:, 0])[1]) == 0
+    seen = found.precedent(window.mean - reference.mean, rows, lambda one: np.abs(one[:, 0]))
+    assert (len(seen.runs), seen.apart) == (50, 50)
+    as_far = (np.abs(reference.shares - 0.3) >= abs(window.mean[0] - 0.3) * 0.99).sum()
+    assert (seen.runs >= seen.own * 0.99).sum() == as_far
+    week = effect(reference, Slices(reference.shares[:7], reference.rows[:7]))
+    weeks = week.precedent(window.mean, rows, lambda one: np.abs(one[:, 0]))
+    assert (len(weeks.runs), weeks.apart) == (44, 7)
+    assert len(effect(NOTHING, reference).precedent(np.zeros(1), (10, 10), lambda one: one[:, 0]).runs) == 0
 
 
 def test_estimated_noise_asks_for_more() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +9,6 @@ from scipy import stats
 
 from roadworthy.config import DriftPolicy
 from roadworthy.contract import Column
-from roadworthy.monitoring import drift
 from roadworthy.monitoring.drift import Fact, compare, drifted, expected_false_alarms, level, verdict
 from roadworthy.monitoring.measures import Evidence
 from roadworthy.monitoring.profiles import Profile
@@ -66,19 +63,6 @@ def test_p_values_are_corrected_over_all_readings() -> None:
     assert values == sorted(values)
     assert {reading.kind for reading in found} == {"feature", "prediction", "unseen"}
     assert len(found) == 10 + 2 * 5 + 1
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_holms_correction_is_the_closed_test_of_weighted_bonferroni(weighted: bool) -> None:
-    rng = np.random.default_rng(17)
-    for _ in range(20):
-        p_values = rng.uniform(size=6) ** 4
-        weights = rng.choice([1.0, 0.1, 0.5], 6) if weighted else np.ones(6)
-        closed = np.zeros(6)
-        for together in (np.array(bits, bool) for bits in itertools.product([0, 1], repeat=6) if any(bits)):
-            of_all = np.min(p_values[together] * weights[together].sum() / weights[together])
-            closed[together] = np.maximum(closed[together], min(of_all, 1.0))
-        np.testing.assert_allclose(drift.holm(p_values, weights if weighted else None), closed)
 
 
 def test_unseen_categories_take_little_of_the_level_and_are_found_all_the_same() -> None:
@@ -227,6 +211,32 @@ def test_a_change_beyond_what_days_do_is_found() -> None:
     n0 = next(reading for reading in found[0] if reading.column == "n0")
     assert 14 < n0.effective_n < 1000
     assert (n0.n_window, n0.effective_n_reference < n0.n_reference) == (4200, True)
+
+
+def weekends(number: int, rng: np.random.Generator, first: int = 0, shift: float = 0.0) -> list[Profile]:
+    """Days of 300 rows of ten numbers, a third of a standard deviation higher on two of seven; the first shifted."""
+    moods = [0.33 * ((first + day) % 7 >= 5) for day in range(number)]
+    days = [pd.DataFrame(rng.normal(mood, 1, (300, 10)), columns=NUMBERS) for mood in moods]
+    return [Profile.of(day.assign(n0=day["n0"] + shift)) for day in days]
+
+
+def test_with_two_months_of_days_their_ranks_decide() -> None:
+    rng = np.random.default_rng(25)
+    few, enough = (Sliced.merged(weekends(days, rng)) for days in (49, 91))
+    by_evidence, by_rank, calm = 0, 0, 0
+    for number in range(28):
+        (moved,) = weekends(1, rng, number, 0.65)
+        (like,) = weekends(1, rng, number)
+        found = [compare(side, Sliced(moved, (moved,)), COLUMNS[:10], None, LIVELY) for side in (few, enough)]
+        by_evidence += bool(drifted(found[0]) == ("n0",))
+        by_rank += bool(drifted(found[1]) == ("n0",))
+        calm += bool(drifted(compare(enough, Sliced(like, (like,)), COLUMNS[:10], None, LIVELY)))
+    assert by_rank >= 25
+    assert by_evidence <= 20  # two kinds of days are no normal distribution
+    assert calm <= 3  # 99.9 % of binomial(28, 0.0164) lie at or below
+    p_value, adjusted, limit = found[1][0].p_value, found[1][0].adjusted_p, found[1][0].level
+    assert adjusted == pytest.approx(limit)  # none of the days strays as far
+    assert p_value != adjusted
 
 
 def test_bursts_that_come_again_and_again_are_no_news() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from roadworthy.monitoring.measures.categories import distance_beyond_chance
+from roadworthy.monitoring.measures.categories import distance_beyond_chance, total_variation
 from roadworthy.monitoring.profiles import ColumnSummary
 
 _Floats = NDArray[np.float64]
@@ -29,14 +29,14 @@ class Bar(NamedTuple):
     level
         The p-value that it must reach.
     distance
-        The least total variation distance.
-    usual
-        Root of the largest chi-square that comes again and again without a change.
+        The least total variation distance, what chance adds to it taken off.
+    strayed
+        The least as it is seen.
     """
 
     level: float
     distance: float
-    usual: float = 0.0
+    strayed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Favour:
         freedom = len(before) - 1
         if freedom < 1:
             return 0.0
-        needed = max(float(scipy.stats.chi2.isf(bar.level, freedom)), bar.usual**2)
+        needed = float(scipy.stats.chi2.isf(bar.level, freedom))
         now, then = (
             _drawn(shares, count, draws)
             for shares, count, draws in zip((after, before), (rows, rows_reference), _draws(len(before)), strict=True)
@@ -107,7 +107,8 @@ class Favour:
         pooled, change = (rows * now + rows_reference * then) / (rows + rows_reference), now - then
         sure = together * (np.square(change) / np.maximum(pooled, _LEAST_SHARE)).sum(axis=1) >= needed
         large = distance_beyond_chance(change, pooled * (1 - pooled) / together) >= bar.distance
-        return float((sure & large).mean())
+        far = total_variation(change) >= bar.strayed
+        return float((sure & large & far).mean())
 
     def smallest(self, power: float, *, rows: float, rows_reference: float, bar: Bar) -> float | None:
         """Return the factor on the odds nearest to 1 that is found with probability ``power``; None when none is."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
-from roadworthy.monitoring.design_effect import DesignEffect, Slices
-from roadworthy.monitoring.measures.base import chance_among_runs
+from roadworthy.monitoring.design_effect import DesignEffect, Slices, by_rounds
+from roadworthy.monitoring.measures.categories import total_variation
+from roadworthy.monitoring.measures.numbers import largest
+from roadworthy.monitoring.precedent import Precedent
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.records import Horizon
@@ -17,8 +18,6 @@ from roadworthy.records import Horizon
 _Floats = NDArray[np.float64]
 _GRID = np.linspace(0, 1, 33)[1:-1]  # of the points at which slices are looked at, as in the measure
 _LEAST_SHARE = 0.01  # of a category that is looked at by itself
-_LEAST_SEASONS = 8  # as the design effect asks for
-_HALVINGS = 20
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,16 @@ class Noise:
         Shares at some points, or of categories, in each slice.
     expected, scale
         As for `DesignEffect.of`.
+    every
+        Shares of all categories in each slice, by which the reference's own runs are looked at; for numbers those of
+        ``slices``.
     """
 
     column: SlicedColumn
     slices: Slices
     expected: _Floats
     scale: _Floats
+    every: Slices
 
     @classmethod
     def of(cls, column: SlicedColumn) -> Noise:
@@ -55,28 +58,30 @@ class Noise:
         rows = np.array([part.values for part in parts], dtype=np.float64)
         expected = shares(column.whole)
         scale = np.ones(len(points)) if numeric else np.maximum(expected, 1e-9)
-        return cls(column, Slices(found, rows, column.season), expected, scale)
+        slices = Slices(found, rows, column.season)
+        return cls(column, slices, expected, scale, slices if numeric else _every(column))
 
     def window(self, horizon: Horizon) -> Seen:
         """Return what a window looks like to the rule by then: of its rows, those in which the column has a value."""
         whole, slices = self.column.whole, horizon.slices
         rows = horizon.rows * whole.values / max(whole.n, 1)
+        yet_to_come = Slices(np.zeros((slices, len(self.expected))), np.full(slices, rows / slices), self.slices.season)
+        reference, window = by_rounds(self.slices, yet_to_come)
         nothing = Slices(np.zeros((0, len(self.expected))), np.zeros(0))
-        reference, size = self.slices, self.slices.season
-        by_rounds = slices % size == 0 and len(reference.rows) // size >= _LEAST_SEASONS
-        if size > 1 and by_rounds:  # a rhythm that window and reference hold whole is no noise
-            reference, slices = reference.rounds(), slices // size
-        if len(reference.rows) < 2:
-            drawn = self._known_rows(rows), self._known_rows(float(self.column.whole.values))
-            return Seen(*drawn, drawn, DesignEffect(nothing, nothing), self)
-        window = Slices(np.zeros((slices, len(self.expected))), np.full(slices, rows / slices))
-        design = DesignEffect.of(reference, nothing, self.expected, self.scale)
-        design = DesignEffect(
-            reference, window, design.correlation, design.neighbours, design.unevenness, design.freedom
-        )
-        known = design.rows(self.column.whole.values, reference)
         drawn = rows, float(self.column.whole.values)
-        return Seen(self._known_rows(design.rows(rows, window)), self._known_rows(known), drawn, design, self)
+        if len(reference.rows) < 2:
+            known = self._known_rows(drawn[0]), self._known_rows(drawn[1])
+            return Seen(*known, known, DesignEffect(nothing, nothing), Precedent(0.0, np.zeros(0), 0, 1.0))
+        design = DesignEffect.of(reference, nothing, self.expected, self.scale).seen_in(reference, window)
+        worth = design.rows(drawn[0], window), design.rows(drawn[1], reference)
+        known = self._known_rows(worth[0]), self._known_rows(worth[1])
+        return Seen(*known, drawn, design, self._precedent(design, yet_to_come, worth))
+
+    def _precedent(self, design: DesignEffect, yet_to_come: Slices, worth: tuple[float, float]) -> Precedent:
+        every = by_rounds(self.every.present(), yet_to_come)[0]
+        size = largest if self.column.whole.kind == "numeric" else total_variation
+        none = np.zeros(self.every.shares.shape[1])
+        return design.seen_in(every, design.window).precedent(none, worth[::-1], size)
 
     def _known_rows(self, rows: float) -> float:
         """Take the sketch's own error into account, as the measure does."""
@@ -97,67 +102,20 @@ class Seen:
         The rows themselves.
     design
         Their design effect.
+    precedent
+        How far the reference's own runs are from it, as long as such a window; its own distance is none.
     """
 
     rows: float
     rows_reference: float
     drawn: tuple[float, float]
     design: DesignEffect
-    noise: Noise
+    precedent: Precedent
 
-    def surest(self, level: float) -> float:
-        """Return the p-value that a window's difference must fall below, for the reference's own runs not to have it.
 
-        Of runs of all columns the smallest counts (see `drift.judge`). 1 where the reference is not sliced.
-        """
-        usual = self._usual(level)
-        if usual == 0:
-            return 1.0
-        if self._numeric:
-            return float(scipy.special.kolmogorov(usual))
-        return float(scipy.stats.chi2.sf(usual**2, max(len(self.noise.expected) - 1, 1)))
-
-    def size(self, p_value: float) -> float:
-        """Return the difference, in standard errors, whose p-value this is; 0 for 1."""
-        if p_value >= 1:
-            return 0.0
-        if self._numeric:
-            return float(scipy.special.kolmogi(p_value))
-        return float(np.sqrt(scipy.stats.chi2.isf(p_value, max(len(self.noise.expected) - 1, 1))))
-
-    @property
-    def _numeric(self) -> bool:
-        return self.noise.column.whole.kind == "numeric"
-
-    def _usual(self, level: float) -> float:
-        """Return the largest difference that the reference's own runs of slices have, in standard errors.
-
-        What comes again and again in the reference is never called drift. The difference is the Kolmogorov-Smirnov
-        distance, or for categories the root of the chi-square. 0 where the reference is not sliced.
-        """
-        largest = np.abs if self._numeric else self._root
-        unit = np.zeros(len(self.noise.expected))
-        unit[0] = 1.0 if self._numeric else np.sqrt(self.noise.scale[0])
-        error = np.sqrt(1 / self.rows + 1 / self.rows_reference)
-
-        def seen(size: float) -> float:
-            difference, rows = unit * size * error, (self.rows_reference, self.rows)
-            own, runs = self.design.runs(difference, rows, lambda differences: largest(differences).max(axis=1))
-            return float(chance_among_runs(runs >= own)) if len(runs) else 0.0
-
-        if not len(self.noise.slices.rows) or not len(self.noise.expected) or seen(0.0) <= level:
-            return 0.0
-        low, high = 0.0, 1.0
-        while seen(high) > level:
-            low, high = high, 2 * high
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if seen(middle) > level else (low, middle)
-        return high
-
-    def _root(self, differences: _Floats) -> _Floats:
-        summed: _Floats = np.sqrt((np.square(differences) / self.noise.scale).sum(axis=1, keepdims=True))
-        return summed
+def _every(column: SlicedColumn) -> Slices:
+    _, table, rows = column.counts
+    return Slices(table / np.maximum(rows[:, None], 1), rows, column.season)
 
 
 def _names(column: ColumnSummary) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from roadworthy.contract import Column
 from roadworthy.monitoring.detectability import falls as fallen
 from roadworthy.monitoring.detectability.categories import Bar, Favour
@@ -14,6 +12,7 @@ from roadworthy.monitoring.detectability.noise import Noise, Seen
 from roadworthy.monitoring.detectability.numbers import Sampled, Shift
 from roadworthy.monitoring.measures.base import harmonic
 from roadworthy.monitoring.measures.numbers import distance_found
+from roadworthy.monitoring.precedent import Precedents
 from roadworthy.monitoring.profiles import ColumnSummary, Profile
 from roadworthy.monitoring.slices import Sliced
 from roadworthy.monitoring.wording import figure, pair, percent
@@ -36,23 +35,58 @@ class Rule:
     minimum_rows
         With fewer nothing is said.
     of_window
-        The level of the whole window, which what the reference's own runs show is held to; 0 asks for all of them.
+        The level of the whole window; 0 lets the reference's own runs hold back all that they have done themselves.
+    of_runs
+        The part of it at which the runs decide, where there are enough of them.
     """
 
     level: float
     effect: float
     minimum_rows: int
     of_window: float = 0.0
+    of_runs: float = 0.0
 
-    def distance(self, seen: Seen, surest: float) -> float:
-        """Return the least Kolmogorov-Smirnov distance that is called drift; ``surest`` as from `Seen.surest`."""
-        together = harmonic(seen.rows, seen.rows_reference)
-        found = distance_found(together, self.level, seen.design)
-        return max(self.effect, found, seen.size(surest) / float(np.sqrt(together)))
+    def asks(self, seen: Sequence[Seen]) -> list[Asked]:
+        """Return what is asked of each column of a window to be called drift, where it alone has changed."""
+        known = Precedents.of([one.precedent for one in seen], [self.effect] * len(seen))
+        granted = known.granted(self.of_runs)
+        strayed = known.asked(granted or self.of_window)
+        level = [1.0 if granted and among else self.level for among in known.among]
+        return [
+            Asked(one, alone, self.effect, far * one.precedent.error)
+            for one, alone, far in zip(seen, level, strayed.tolist(), strict=True)
+        ]
 
-    def bar(self, seen: Seen, surest: float) -> Bar:
-        """Return what a change of categories must pass to be called drift."""
-        return Bar(seen.design.careless(self.level), self.effect, seen.size(surest))
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a column of the window that is ``seen``.
+
+    Attributes
+    ----------
+    level
+        The p-value that it must reach; 1 where the reference's own runs decide.
+    effect
+        The least effect that matters.
+    strayed
+        The least distance that strays further than the reference's own runs.
+    """
+
+    seen: Seen
+    level: float
+    effect: float
+    strayed: float
+
+    @property
+    def distance(self) -> float:
+        """The least Kolmogorov-Smirnov distance that is called drift."""
+        together = harmonic(self.seen.rows, self.seen.rows_reference)
+        return max(self.effect, self.strayed, distance_found(together, self.level, self.seen.design))
+
+    @property
+    def bar(self) -> Bar:
+        """What a change of categories must pass to be called drift."""
+        return Bar(self.seen.design.careless(self.level), self.effect, self.strayed)
 
 
 def smallest_shifts(
@@ -93,10 +127,8 @@ def smallest_shifts(
         named.append((prediction, _PREDICTION))
     asked = [one for one in named if known.whole.column(one[0]).kind in ("numeric", "categorical")]
     noises = {name: Noise.of(known.column(name)) for name, _ in asked}
-    surest = {
-        horizon.name: min((noise.window(horizon).surest(rule.of_window) for noise in noises.values()), default=1.0)
-        for horizon in horizons
-    }
+    by_horizon = [rule.asks([noise.window(horizon) for noise in noises.values()]) for horizon in horizons]
+    asks = {name: [each[place] for each in by_horizon] for place, name in enumerate(noises)}
     weighed = sorted(asked, key=lambda one: -importance.weight(one[0]) if importance else 0.0)
     return tuple(
         shift.model_copy(
@@ -107,7 +139,9 @@ def smallest_shifts(
             }
         )
         for name, column in weighed
-        for shift in _of_column(noises[name], column, rule, [(one, surest[one.name]) for one in horizons], power)
+        for shift in _of_column(
+            noises[name].column.whole, column, rule.minimum_rows, list(zip(horizons, asks[name], strict=True)), power
+        )
     )
 
 
@@ -157,30 +191,29 @@ def _in_each(power: float, windows: int) -> float:
 
 
 def _of_column(
-    noise: Noise, column: Column, rule: Rule, horizons: Sequence[tuple[Horizon, float]], power: float
+    known: ColumnSummary, column: Column, minimum_rows: int, asks: Sequence[tuple[Horizon, Asked]], power: float
 ) -> Iterator[DetectableShift]:
-    known = noise.column.whole
-    find = _number(known, column, rule) if known.kind == "numeric" else _category(known, rule)
-    for horizon, surest in horizons:
+    find = _number(known, column) if known.kind == "numeric" else _category(known)
+    for horizon, asked in asks:
         rows = horizon.rows * known.values / known.n
         nothing = DetectableShift(column=known.name, kind="feature", horizon=horizon.name, effect=None, words="")
-        if min(rows, known.values) < rule.minimum_rows:
-            words = f"none: {rows:,.0f} values by then, {rule.minimum_rows:,} are needed"
+        if min(rows, known.values) < minimum_rows:
+            words = f"none: {rows:,.0f} values by then, {minimum_rows:,} are needed"
             yield nothing.model_copy(update={"words": words})
         else:
-            found = find(noise.window(horizon), surest, _in_each(power, horizon.windows))
+            found = find(asked, _in_each(power, horizon.windows))
             yield nothing.model_copy(update=found or {"words": "none, however large"})
 
 
-_Find = Callable[[Seen, float, float], dict[str, object] | None]
+_Find = Callable[[Asked, float], dict[str, object] | None]
 
 
-def _number(known: ColumnSummary, column: Column, rule: Rule) -> _Find:
+def _number(known: ColumnSummary, column: Column) -> _Find:
     shift = Shift.of(known)
 
-    def find(seen: Seen, surest: float, power: float) -> dict[str, object] | None:
-        noise = Sampled(seen.drawn, (seen.rows, seen.rows_reference))
-        size = shift.smallest(power, noise, rule.distance(seen, surest))
+    def find(asked: Asked, power: float) -> dict[str, object] | None:
+        noise = Sampled(asked.seen.drawn, (asked.seen.rows, asked.seen.rows_reference))
+        size = shift.smallest(power, noise, asked.distance)
         if size is None or shift.deviation == 0:
             return None
         before, after = shift.means(size)
@@ -198,11 +231,12 @@ def _number(known: ColumnSummary, column: Column, rule: Rule) -> _Find:
     return find
 
 
-def _category(known: ColumnSummary, rule: Rule) -> _Find:
+def _category(known: ColumnSummary) -> _Find:
     favour = Favour.of(known)
 
-    def find(seen: Seen, surest: float, power: float) -> dict[str, object] | None:
-        odds = favour.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, bar=rule.bar(seen, surest))
+    def find(asked: Asked, power: float) -> dict[str, object] | None:
+        rows, rows_reference = asked.seen.rows, asked.seen.rows_reference
+        odds = favour.smallest(power, rows=rows, rows_reference=rows_reference, bar=asked.bar)
         if odds is None:
             return None
         before, after = float(favour.before[0]), float(favour.after(odds)[0])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from roadworthy.contract import Column
+from roadworthy.monitoring.precedent import Precedent
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.records import Bar, ReadingKind
@@ -26,47 +27,6 @@ NORMAL_POWER = -float(special.ndtri(1 - POWER))
 
 def _always(level: float) -> float:
     return 0.0
-
-
-@dataclass(frozen=True)
-class Precedent:
-    """How far the reference's own runs, as long as the window, differ from it.
-
-    Attributes
-    ----------
-    own
-        Probability by chance of the window's difference, as seen at the points where runs are looked at.
-    runs
-        The same of each run, of shape (runs,).
-    careful
-        Makes of such a probability the p-value that the measure tells (`DesignEffect.careful`).
-    """
-
-    own: float
-    runs: Floats
-    careful: Callable[[float], float]
-
-
-def chance_among_runs(as_far: NDArray[np.bool_]) -> Floats:
-    """Return the chance that a window which is like the reference's own runs is as far from it as seen.
-
-    Window and runs being alike, each is the furthest as often as another: ``(k + 1) / (runs + 1)`` where k runs are as
-    far (Phipson and Smyth, Permutation p-values should never be zero, 2010). Where none is, 0: the runs say nothing
-    against it, and with few runs a chance that is never below ``1 / (runs + 1)`` would find nothing ever.
-
-    Parameters
-    ----------
-    as_far
-        Whether each run is, of shape (..., runs), at least one.
-
-    Examples
-    --------
-    >>> chance_among_runs(np.array([[False] * 63, [True] + [False] * 62])).round(3).tolist()
-    [0.0, 0.031]
-    """
-    found = as_far.sum(axis=-1)
-    chances: Floats = np.where(found > 0, (found + 1) / (as_far.shape[-1] + 1), 0.0)
-    return chances
 
 
 @dataclass(frozen=True)
@@ -86,7 +46,7 @@ class Evidence:
         Given the chance of a false alarm that the test may take, the least effect that such a test finds four times
         out of five.
     precedent
-        What the reference's own runs show, where it is sliced.
+        What the reference's own runs show; None where that is not looked at.
     """
 
     statistic: float
@@ -128,6 +88,23 @@ class Measure(ABC):
     @abstractmethod
     def weigh(self, reference: SlicedColumn, window: SlicedColumn, column: Column) -> Evidence:
         """Weigh the change of a column that the measure applies to."""
+
+
+def detectable_beyond(precedent: Precedent, asked: float) -> float:
+    """Return the least effect that strays from precedent four times out of five.
+
+    Parameters
+    ----------
+    precedent
+        Of one column.
+    asked
+        How many standard errors it must stray, from `Precedents.asked`.
+
+    Notes
+    -----
+    The difference of two shares has a standard error of at most half of what is counted as one.
+    """
+    return min((asked + NORMAL_POWER / 2) * precedent.error, 1.0)
 
 
 def harmonic(first: float, second: float) -> float:

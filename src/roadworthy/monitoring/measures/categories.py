@@ -11,7 +11,7 @@ from scipy import special
 
 from roadworthy.contract import Column
 from roadworthy.monitoring import bars as histograms
-from roadworthy.monitoring.design_effect import DesignEffect, Slices
+from roadworthy.monitoring.design_effect import DesignEffect, Slices, by_rounds
 from roadworthy.monitoring.measures.base import (
     CONFIDENCE,
     NORMAL_95,
@@ -19,9 +19,9 @@ from roadworthy.monitoring.measures.base import (
     Evidence,
     Floats,
     Measure,
-    Precedent,
     harmonic,
 )
+from roadworthy.monitoring.precedent import Precedent
 from roadworthy.monitoring.profiles import ColumnSummary, Count
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.monitoring.wording import percent
@@ -63,7 +63,8 @@ class ChiSquareHomogeneity(Measure):
         names, counts = _counts(before, after)
         groups = _groups(counts, _most_cells(reference, window))
         cells = _grouped(counts, groups)
-        scaled, design, rows, precedent = _design(reference, window, names, groups, cells)
+        scaled, design, rows = _design(reference, window, names, groups, cells)
+        precedent = _precedent((reference, window), names, counts, design, rows)
         low, effect, high = _distance(cells, harmonic(*rows), scaled) if names != [_OTHERS] else (0.0, 0.0, 1.0)
         return Evidence(
             statistic=scaled.statistic,
@@ -126,7 +127,7 @@ def detectable_distance(rows: float, freedom: float, level: float, design: Desig
     needed = float(special.chdtri(freedom, design.careless(level)))
     if np.isinf(needed):
         return 1.0
-    noncentrality = float(special.chndtrinc(needed, freedom, 1 - POWER))
+    noncentrality = float(special.chndtrinc(needed, freedom, 1 - POWER)) if needed > 0 else 0.0
     return min(float(np.sqrt(noncentrality / rows)) / 2, 1.0)
 
 
@@ -168,7 +169,7 @@ def _distance(cells: Floats, rows: float, scaled: Scaled) -> tuple[float, float,
 
 def _design(
     reference: SlicedColumn, window: SlicedColumn, names: list[str], groups: Groups, cells: Floats
-) -> tuple[Scaled, DesignEffect, tuple[float, float], Precedent | None]:
+) -> tuple[Scaled, DesignEffect, tuple[float, float]]:
     sizes, pooled = cells.sum(axis=1), cells.sum(axis=0) / cells.sum()
     change = cells[1] / max(sizes[1], 1) - cells[0] / max(sizes[0], 1)
     sides = _slices(reference, names, groups), _slices(window, names, groups)
@@ -176,13 +177,34 @@ def _design(
     rows = design.rows(sizes[0], design.reference), design.rows(sizes[1], design.window)
     freedom, together = len(pooled) - 1, harmonic(*rows)
     if freedom < 1 or sizes.min() == 0:
-        return Scaled(0.0, 0.0), design, rows, None
+        return Scaled(0.0, 0.0), design, rows
     statistic = float((np.square(change) / pooled).sum() * together)
     spread = design.evenness(harmonic(*sizes) / together, freedom)
     scaled = Scaled(statistic / spread, freedom / spread, spread)
-    own, runs = design.runs(change, rows, lambda d: np.sqrt((np.square(d) / pooled).sum(axis=1)))
-    by_chance = [special.chdtrc(scaled.freedom, np.square(one) / spread) for one in (own, runs)]
-    return scaled, design, rows, Precedent(float(by_chance[0]), np.asarray(by_chance[1]), design.careful)
+    return scaled, design, rows
+
+
+def _precedent(
+    sides: tuple[SlicedColumn, SlicedColumn],
+    names: list[str],
+    counts: Floats,
+    design: DesignEffect,
+    rows: tuple[float, float],
+) -> Precedent | None:
+    """Return what the reference's own runs show of all categories, none pooled: by total variation distance."""
+    sizes = counts.sum(axis=1)
+    if sizes.min() == 0:
+        return None
+    each = np.arange(len(names))
+    by_slice = by_rounds(*(_slices(side, names, each).present() for side in sides))
+    change = counts[1] / sizes[1] - counts[0] / sizes[0]
+    return design.seen_in(*by_slice).precedent(change, rows, total_variation)
+
+
+def total_variation(differences: Floats) -> Floats:
+    """Return the total variation distance of each of some differences of shares: shape (runs, cells) to (runs,)."""
+    distances: Floats = np.abs(differences).sum(axis=1) / 2
+    return distances
 
 
 def _slices(side: SlicedColumn, names: list[str], groups: Groups) -> Slices:
@@ -228,8 +250,11 @@ def _nearest_to_no_change(bounds: list[list[Count]], sizes: Floats) -> Floats:
 
 def _most_cells(reference: SlicedColumn, window: SlicedColumn) -> int | None:
     """Return how many cells can be looked at: half as many as there are slices to tell how they vary; None for all."""
-    slices = len(reference.slices) + len(window.slices)
-    return max(slices // max(reference.season, window.season) // 2, 2) if slices > 1 else None
+    sides = [
+        Slices(np.zeros((len(side.slices), 0)), np.ones(len(side.slices)), side.season) for side in (reference, window)
+    ]
+    slices = sum(len(side.rows) for side in by_rounds(*sides))
+    return max(slices // 2, 2) if slices > 1 else None
 
 
 def _groups(counts: Floats, most: int | None = None) -> Groups:

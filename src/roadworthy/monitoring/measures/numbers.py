@@ -10,7 +10,8 @@ from scipy import special
 from roadworthy.contract import Column
 from roadworthy.monitoring import bars as histograms
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
-from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence, Floats, Measure, Precedent, harmonic
+from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence, Floats, Measure, harmonic
+from roadworthy.monitoring.precedent import Precedent
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.monitoring.wording import pair, percent
@@ -114,13 +115,13 @@ def _design(reference: SlicedColumn, window: SlicedColumn) -> tuple[DesignEffect
     expected = (before.values * at_points[0] + after.values * at_points[1]) / (before.values + after.values)
     design = DesignEffect.of(*sides, expected, np.ones(len(points)))
     rows = design.rows(before.values, design.reference), design.rows(after.values, design.window)
-    own, runs = design.runs(at_points[1] - at_points[0], rows, _largest)
-    return design, rows, Precedent(float(special.kolmogorov(own)), special.kolmogorov(runs), design.careful)
+    return design, rows, design.precedent(at_points[1] - at_points[0], rows, largest)
 
 
-def _largest(differences: Floats) -> Floats:
-    largest: Floats = np.abs(differences).max(axis=1)
-    return largest
+def largest(differences: Floats) -> Floats:
+    """Return the Kolmogorov-Smirnov distance of each of some differences of shares: shape (runs, points) to (runs,)."""
+    distances: Floats = np.abs(differences).max(axis=1)
+    return distances
 
 
 def _with_sketch_error(rows: float, column: ColumnSummary) -> float:

@@ -11,7 +11,8 @@ from scipy import special
 
 from roadworthy.contract import Column
 from roadworthy.monitoring.design_effect import DesignEffect, Slices
-from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence, Floats, Measure, Precedent, harmonic
+from roadworthy.monitoring.measures.base import CONFIDENCE, NORMAL_POWER, Evidence, Floats, Measure, harmonic
+from roadworthy.monitoring.precedent import Precedent
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.monitoring.wording import percent
@@ -84,8 +85,6 @@ def difference(reference: Share, window: Share) -> Difference:
     change = window.value - reference.value
     variance = pooled * (1 - pooled) / together
     z = change / variance**0.5 if variance > 0 else 0.0
-    own, runs = design.runs(np.array([change]), rows, _only)
-    deviation = max(pooled * (1 - pooled), 1e-12) ** 0.5
     low, high = _newcombe(reference.value, window.value, rows, design)
     return Difference(
         z=z,
@@ -96,9 +95,7 @@ def difference(reference: Share, window: Share) -> Difference:
         rows_reference=rows[0],
         rows=rows[1],
         detectable=partial(detectable_share, reference.value, rows, design=design),
-        precedent=Precedent(
-            float(2 * special.ndtr(-own / deviation)), 2 * special.ndtr(-runs / deviation), design.careful
-        ),
+        precedent=design.precedent(np.array([change]), rows, _only),
     )
 
 

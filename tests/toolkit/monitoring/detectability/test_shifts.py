@@ -223,3 +223,24 @@ def test_where_rows_of_a_day_are_alike_larger_changes_are_needed_and_found_as_of
         found += readings[0].verdict == "drift"
     assert np.mean(expected) > 1.3 * float(found_at(days * each, asked=asked)["normal"].sd or 9.0)
     assert 0.6 <= found / 24 <= 0.97, (found, np.mean(expected))
+
+
+def test_where_the_ranks_of_days_decide_what_is_said_to_be_found_is_found() -> None:
+    column, level = COLUMNS[0], drift.level(POLICY)
+    asked = Rule(level, POLICY.effect, POLICY.minimum_rows, of_window=level, of_runs=level)
+    wanted = Horizon(name="then", days=1, windows=1, rows=600, slices=1, labelled_windows=1, labelled=0)
+
+    def day(of_day: float, rng: np.random.Generator) -> Profile:
+        return Profile.of(pd.DataFrame({"normal": rng.normal(of_day, 1, 600)}))
+
+    found, expected, repeats = 0, [], 40
+    for repeat in range(repeats):
+        rng = np.random.default_rng(repeat)
+        reference = Sliced.merged([day(of_day, rng) for of_day in rng.uniform(-0.3, 0.3, 70)])
+        (smallest,) = detectability.smallest_shifts(reference, [column], None, asked, [wanted])
+        expected.append(float(smallest.sd or 9.0))
+        window = day(rng.uniform(-0.3, 0.3) + expected[-1] * float(np.sqrt(1 + 0.03)), rng)
+        readings = drift.compare(reference, Sliced(window, (window,)), [column], None, POLICY, at_level=level)
+        found += readings[0].verdict == "drift"
+    assert 0.6 <= found / repeats <= 0.97, (found, np.mean(expected))
+    assert 0.3 < np.mean(expected) < 0.9
