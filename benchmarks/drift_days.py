@@ -173,14 +173,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--references", type=int, default=2, help="draws of the reference")
     parser.add_argument("--windows", type=int, default=50, help="windows of each reference")
+    parser.add_argument("--traffic", nargs="+", choices=KINDS, default=KINDS, help="only these kinds of it")
+    parser.add_argument("--days", nargs="+", type=int, default=(1, 7), help="of a window")
     asked = parser.parse_args()
     shown = [(rule, "nothing") for rule in RULES] + [(rule, case) for case in CASES for rule in RULES[1:]]
     print(f"{'':21}{'nothing changed':>48}{'':9}" + "".join(f"{case:>27}" for case in CASES))
     print(f"{'traffic':15}{'days':>6}" + "".join(f"{rule:>12}" for rule in RULES) + f"{'allowed':>9}", end="")
     print("".join(f"{rule:>9}" for _ in CASES for rule in RULES[1:]) + f"{'windows':>9}")
     with ProcessPoolExecutor(2) as pool:
-        for days in (1, 7):
-            for kind in KINDS:
+        for days in asked.days:
+            for kind in asked.traffic:
                 count, together = asked.references, defaultdict(list)
                 for figures in pool.map(judged, [kind] * count, [days] * count, range(count), [asked.windows] * count):
                     for key, values in figures.items():
