@@ -50,17 +50,17 @@ class Corrected:
         level
             The chance of a false alarm that the window may take.
         """
-        among, chances = known.among, known.chances()
-        granted = known.granted(level * float(weights[among].sum() / weights.sum())) if len(weights) else 0.0
-        asked = known.asked(granted or level)
+        ranked, rest = known.apart(), ~known.among
+        granted = ranked.granted(level * float(weights[~rest].sum() / weights.sum())) if len(weights) else 0.0
         if not granted:
-            return cls(np.maximum(holm(p_values, weights), chances), level * weights / weights.sum(), asked)
-        rest, left = ~among, level - granted
-        adjusted = np.maximum(chances, known.least) * level / granted
+            adjusted = np.maximum(holm(p_values, weights), known.chances())
+            return cls(adjusted, level * weights / weights.sum(), known.asked(level))
+        left = level - granted
+        adjusted = np.maximum(ranked.chances(), ranked.least) * level / granted
         adjusted[rest] = holm(p_values[rest], weights[rest]) * level / left
         alone = np.ones(len(weights))
         alone[rest] = left * weights[rest] / weights[rest].sum()
-        return cls(np.minimum(adjusted, 1.0), alone, asked)
+        return cls(np.minimum(adjusted, 1.0), alone, ranked.asked(granted))
 
 
 def holm(p_values: _Floats, weights: _Floats | None = None) -> _Floats:

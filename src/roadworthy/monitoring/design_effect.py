@@ -200,12 +200,12 @@ class DesignEffect:
         own = float(size(difference[None, :])[0] / error)
         length = max(len(self.window.rows), 1)
         if len(self.reference.rows) < 2 * length:
-            return Precedent(own, np.zeros(0), 0, error)
+            return Precedent(own, np.zeros(0), length, error)
         runs = self.reference.runs(length)
         worth = runs.rows / self._times(_moving_sum(np.square(self.reference.rows), length) / runs.rows, length)
         spread = np.maximum(1 / worth - 1 / rows[0], 1e-12)  # a run is itself a part of the reference
         sizes = size(runs.shares - self.reference.mean) / np.sqrt(spread)
-        return Precedent(own, sizes, len(self.reference.rows) // length, error)
+        return Precedent(own, sizes, length, error)
 
     def seen_in(self, reference: Slices, window: Slices) -> DesignEffect:
         """Return the same likeness of rows, to be looked at by other shares of the same slices."""

@@ -14,7 +14,7 @@ runs and the window together: only so does every one of them have the same chanc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,15 +34,15 @@ class Precedent:
     runs
         Each run's distance in standard errors of its own, shape (runs,): none where the reference is not sliced, or
         is shorter than two windows.
-    apart
-        How many of the runs have no slice in common.
+    step
+        From how many runs on the next has no slice in common with one.
     error
         One standard error of the window's, as an effect.
     """
 
     own: float
     runs: _Floats
-    apart: int
+    step: int
     error: float
 
 
@@ -58,14 +58,14 @@ class Precedents:
         Of the facts that are among, in standard errors, the window's first, shape (1 + runs, among).
     floor
         What is added to each one's standard deviation, shape (among,).
-    apart
-        How many runs have no slice in common.
+    step
+        As each has it.
     """
 
     among: NDArray[np.bool_]
     distances: _Floats
     floor: _Floats
-    apart: int
+    step: int = 1
 
     @classmethod
     def of(cls, known: Sequence[Precedent | None], thresholds: Sequence[float]) -> Precedents:
@@ -85,8 +85,12 @@ class Precedents:
             np.array([one is not None for one in chosen], dtype=np.bool_),
             np.array([[one.own, *one.runs] for one, _ in among]).reshape(-1, runs + 1).T,
             np.array([_PART_OF_EFFECT * threshold / one.error for one, threshold in among]),
-            min((one.apart for one, _ in among), default=0),
+            max((one.step for one, _ in among), default=1),
         )
+
+    def apart(self) -> Precedents:
+        """Return the same by those runs alone that have no slice in common: only these can be ranked."""
+        return replace(self, distances=np.vstack([self.distances[:1], self.distances[1 :: self.step]]), step=1)
 
     @property
     def least(self) -> float:
@@ -97,18 +101,15 @@ class Precedents:
         """Return the largest chance of a false alarm that ranks can have, up to ``level``; 0 with too few runs.
 
         Window and runs being alike, each is the furthest as often as another: where k of n runs are as far, that has
-        a chance of ``(k + 1) / (n + 1)`` (Phipson and Smyth, Permutation p-values should never be zero, 2010). Runs
-        that have slices in common are not n to begin with, so those apart must be enough by themselves.
+        a chance of ``(k + 1) / (n + 1)`` (Phipson and Smyth, Permutation p-values should never be zero, 2010).
 
         Examples
         --------
-        >>> nothing = Precedent(0.0, np.zeros(130), 130, 0.01)
+        >>> nothing = Precedent(0.0, np.zeros(130), 1, 0.01)
         >>> [round(Precedents.of([nothing], [0.03]).granted(level), 4) for level in (0.02, 0.01, 0.001)]
         [0.0153, 0.0076, 0.0]
         """
-        if not self.among.any() or 1 / (self.apart + 1) > level:
-            return 0.0
-        return self._allowed(level) / len(self.distances)
+        return self._allowed(level) / len(self.distances) if self.among.any() else 0.0
 
     def chances(self) -> _Floats:
         """Return the chance that a window like the runs strays in any column as far as this one in each: (facts,).

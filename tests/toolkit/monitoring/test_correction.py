@@ -26,11 +26,9 @@ def test_holms_correction_is_the_closed_test_of_weighted_bonferroni(weighted: bo
         np.testing.assert_allclose(holm(p_values, weights if weighted else None), closed)
 
 
-def precedents(own: list[float], runs: np.ndarray, apart: int | None = None) -> Precedents:
+def precedents(own: list[float], runs: np.ndarray, step: int = 1) -> Precedents:
     """Columns with the distances of their runs, shape (runs, columns), and one fact that has none."""
-    known = [
-        Precedent(one, each, len(runs) if apart is None else apart, 0.01) for one, each in zip(own, runs.T, strict=True)
-    ]
+    known = [Precedent(one, each, step, 0.01) for one, each in zip(own, runs.T, strict=True)]
     return Precedents.of([*known, None], [THRESHOLD] * (len(own) + 1))
 
 
@@ -60,13 +58,13 @@ def test_what_has_no_runs_shares_the_level_that_they_leave() -> None:
     assert found.alone[2] == pytest.approx(left)
 
 
-@pytest.mark.parametrize(("runs", "apart"), [(RUNS[:40], None), (RUNS, 11)])
-def test_with_too_few_runs_holms_correction_decides_and_they_hold_back(runs: np.ndarray, apart: int | None) -> None:
+@pytest.mark.parametrize(("runs", "step"), [(RUNS[:40], 1), (RUNS, 7)])
+def test_with_too_few_runs_holms_correction_decides_and_they_hold_back(runs: np.ndarray, step: int) -> None:
     p_values = np.array([1e-9, 0.5, 1.0])
     weights = np.array([1.0, 1.0, 0.1])
-    beyond = corrected(precedents([3 * FURTHEST, 1.0], runs, apart))
+    beyond = corrected(precedents([3 * FURTHEST, 1.0], runs, step))
     np.testing.assert_allclose(beyond.adjusted[0], holm(p_values, weights)[0])
-    within = corrected(precedents([0.5 * FURTHEST, 1.0], runs, apart))
+    within = corrected(precedents([0.5 * FURTHEST, 1.0], runs, step))
     assert within.adjusted[0] > 0.02
     np.testing.assert_allclose(beyond.alone, 0.02 * weights / weights.sum())
 

@@ -83,12 +83,12 @@ def test_what_the_reference_does_itself_is_seen() -> None:
     found = effect(reference, window)
     rows = found.rows(20_000, found.reference), found.rows(400, found.window)
     seen = found.precedent(window.mean - reference.mean, rows, lambda one: np.abs(one[:, 0]))
-    assert (len(seen.runs), seen.apart) == (50, 50)
+    assert (len(seen.runs), seen.step) == (50, 1)
     as_far = (np.abs(reference.shares - 0.3) >= abs(window.mean[0] - 0.3) * 0.99).sum()
     assert (seen.runs >= seen.own * 0.99).sum() == as_far
     week = effect(reference, Slices(reference.shares[:7], reference.rows[:7]))
     weeks = week.precedent(window.mean, rows, lambda one: np.abs(one[:, 0]))
-    assert (len(weeks.runs), weeks.apart) == (44, 7)
+    assert (len(weeks.runs), weeks.step) == (44, 7)
     assert len(effect(NOTHING, reference).precedent(np.zeros(1), (10, 10), lambda one: one[:, 0]).runs) == 0
 
 

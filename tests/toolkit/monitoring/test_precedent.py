@@ -12,7 +12,7 @@ THRESHOLD, ERROR = 0.03, 0.02
 
 def of(distances: np.ndarray) -> Precedents:
     """Precedents of distances of shape (1 + runs, columns), the window's first."""
-    known = [Precedent(float(each[0]), each[1:], len(each) - 1, ERROR) for each in distances.T]
+    known = [Precedent(float(each[0]), each[1:], 1, ERROR) for each in distances.T]
     return Precedents.of(known, [THRESHOLD] * len(known))
 
 
@@ -83,16 +83,29 @@ def test_a_column_in_which_hardly_anything_moves_does_not_set_the_bar() -> None:
     assert of(distances).chances()[0] == 0.0
 
 
-def test_runs_that_overlap_decide_only_where_those_apart_are_enough() -> None:
-    overlapping = [Precedent(1.0, np.ones(57), 9, ERROR)]
-    assert Precedents.of(overlapping, [THRESHOLD]).granted(0.05) == 0.0
-    assert Precedents.of([Precedent(1.0, np.ones(133), 19, ERROR)], [THRESHOLD]).granted(0.05) == pytest.approx(6 / 134)
+def test_runs_that_overlap_are_not_ranked() -> None:
+    """Runs of seven days, of which six in seven have days in common, and windows of seven new days."""
+    rng, level, days, length, windows = np.random.default_rng(5), 0.05, 140, 7, 1500
+    found = 0
+    for _ in range(windows):
+        drawn = rng.standard_t(3, size=(days + length, 3))
+        reference, mean = drawn[:days], drawn[:days].mean(axis=0)
+        runs = np.lib.stride_tricks.sliding_window_view(reference, length, axis=0).mean(axis=2)
+        away = np.abs(np.vstack([drawn[days:].mean(axis=0), runs]) - mean)
+        away[0] /= np.sqrt(1 / length + 1 / days)
+        away[1:] /= np.sqrt(1 / length - 1 / days)
+        known = Precedents.of([Precedent(float(one[0]), one[1:], length, ERROR) for one in away.T], [THRESHOLD] * 3)
+        ranked = known.apart()
+        assert len(ranked.distances) == 1 + 20
+        found += bool((np.maximum(ranked.chances(), ranked.least) <= ranked.granted(level)).any())
+    expected = windows / 21
+    assert abs(found - expected) < 3 * expected**0.5
 
 
 def test_facts_without_runs_or_with_fewer_are_not_among_them() -> None:
-    known = Precedents.of([None, Precedent(9.0, np.ones(10), 10, ERROR), Precedent(9.0, np.ones(4), 4, ERROR)], [1] * 3)
+    known = Precedents.of([None, Precedent(9.0, np.ones(10), 1, ERROR), Precedent(9.0, np.ones(4), 1, ERROR)], [1] * 3)
     assert known.among.tolist() == [False, True, False]
     assert known.chances().tolist() == [0.0, 0.0, 0.0]
     assert known.asked(0.1).tolist()[::2] == [0.0, 0.0]
-    nothing = Precedents.of([Precedent(9.0, np.zeros(0), 0, ERROR)], [THRESHOLD])
+    nothing = Precedents.of([Precedent(9.0, np.zeros(0), 1, ERROR)], [THRESHOLD])
     assert (nothing.granted(0.9), nothing.chances().tolist(), nothing.asked(0.1).tolist()) == (0.0, [0.0], [0.0])

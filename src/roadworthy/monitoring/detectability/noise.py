@@ -71,7 +71,7 @@ class Noise:
         drawn = rows, float(self.column.whole.values)
         if len(reference.rows) < 2:
             known = self._known_rows(drawn[0]), self._known_rows(drawn[1])
-            return Seen(*known, known, DesignEffect(nothing, nothing), Precedent(0.0, np.zeros(0), 0, 1.0))
+            return Seen(*known, known, DesignEffect(nothing, nothing), Precedent(0.0, np.zeros(0), 1, 1.0))
         design = DesignEffect.of(reference, nothing, self.expected, self.scale).seen_in(reference, window)
         worth = design.rows(drawn[0], window), design.rows(drawn[1], reference)
         known = self._known_rows(worth[0]), self._known_rows(worth[1])

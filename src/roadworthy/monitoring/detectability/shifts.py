@@ -49,8 +49,9 @@ class Rule:
     def asks(self, seen: Sequence[Seen]) -> list[Asked]:
         """Return what is asked of each column of a window to be called drift, where it alone has changed."""
         known = Precedents.of([one.precedent for one in seen], [self.effect] * len(seen))
-        granted = known.granted(self.of_runs)
-        strayed = known.asked(granted or self.of_window)
+        ranked = known.apart()
+        granted = ranked.granted(self.of_runs)
+        strayed = ranked.asked(granted) if granted else known.asked(self.of_window)
         level = [1.0 if granted and among else self.level for among in known.among]
         return [
             Asked(one, alone, self.effect, far * one.precedent.error)

@@ -46,7 +46,6 @@ def test_the_interval_holds_what_came_as_often_as_it_says(shift: float, loss: Lo
         inputs, answers, labels = draw(2000, rng, shift)
         found = learned.estimate(inputs, answers)
         held += found.low <= SCIKIT[loss](labels, answers) <= found.high
-    print(f"{loss}, shift {shift}: {held / 150:.1%}")
     assert 0.90 <= held / 150 <= 0.99  # 0.95 give or take two standard errors of so many
 
 
