@@ -671,6 +671,8 @@ export interface IReading {
   effective_n: number | null;
   /** least effect that would be found in such a window four times out of five */
   detectable: number | null;
+  /** stretches of the reference, by its rank among which it was decided; 0: by its p-value */
+  ranked_among: number;
   /** of the column for the model, when it is known */
   importance: number | null;
   verdict: 'drift' | 'no drift' | 'too little data';

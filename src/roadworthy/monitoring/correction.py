@@ -29,11 +29,14 @@ class Corrected:
         The p-value that each must reach where nothing else stands out, shape (tests,); 1 where runs decide.
     asked
         How many standard errors each must stray, as `Precedents` counts them, shape (tests,).
+    ranked_among
+        By its rank among how many runs each was decided, 0 where its p-value decided; shape (tests,).
     """
 
     adjusted: _Floats
     alone: _Floats
     asked: _Floats
+    ranked_among: NDArray[np.intp]
 
     @classmethod
     def of(cls, p_values: _Floats, weights: _Floats, known: Precedents, level: float) -> Corrected:
@@ -54,13 +57,15 @@ class Corrected:
         granted = ranked.granted(level * float(weights[~rest].sum() / weights.sum())) if len(weights) else 0.0
         if not granted:
             adjusted = np.maximum(holm(p_values, weights), known.chances())
-            return cls(adjusted, level * weights / weights.sum(), known.asked(level))
+            none = np.zeros(len(weights), dtype=np.intp)
+            return cls(adjusted, level * weights / weights.sum(), known.asked(level), none)
         left = level - granted
         adjusted = np.maximum(ranked.chances(), ranked.least) * level / granted
         adjusted[rest] = holm(p_values[rest], weights[rest]) * level / left
         alone = np.ones(len(weights))
         alone[rest] = left * weights[rest] / weights[rest].sum()
-        return cls(np.minimum(adjusted, 1.0), alone, ranked.asked(granted))
+        among = np.where(rest, 0, len(ranked.distances) - 1)
+        return cls(np.minimum(adjusted, 1.0), alone, ranked.asked(granted), among)
 
 
 def holm(p_values: _Floats, weights: _Floats | None = None) -> _Floats:

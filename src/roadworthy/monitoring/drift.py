@@ -142,8 +142,7 @@ def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     known = Precedents.of([one.precedent for one in found], [one.threshold for one in facts])
     p_values = np.array([one.p_value for one in found], dtype=np.float64)
     corrected = Corrected.of(p_values, weights(facts), known, at_level)
-    each = zip(facts, corrected.adjusted.tolist(), corrected.alone.tolist(), corrected.asked.tolist(), strict=True)
-    readings = [_reading(one, p, at_level, _detectable(one.evidence, alone, asked)) for one, p, alone, asked in each]
+    readings = [_reading(one, corrected, place, at_level) for place, one in enumerate(facts)]
     return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
 
 
@@ -262,8 +261,9 @@ def _detectable(found: Evidence, alone: float, asked: float) -> float:
     return max(by_chance, detectable_beyond(found.precedent, asked)) if found.precedent and asked else by_chance
 
 
-def _reading(one: Fact, adjusted: float, at_level: float, detectable: float) -> Reading:
-    found = one.evidence
+def _reading(one: Fact, corrected: Corrected, place: int, at_level: float) -> Reading:
+    found, adjusted = one.evidence, float(corrected.adjusted[place])
+    detectable = _detectable(found, float(corrected.alone[place]), float(corrected.asked[place]))
     decision = _decide(one, adjusted, at_level, detectable)
     return Reading(
         column=one.column,
@@ -282,6 +282,7 @@ def _reading(one: Fact, adjusted: float, at_level: float, detectable: float) -> 
         effective_n_reference=found.effective_n_reference,
         effective_n=found.effective_n,
         detectable=detectable,
+        ranked_among=int(corrected.ranked_among[place]),
         verdict=decision,
         words=_words(one, decision, detectable),
         bars=found.bars,

@@ -101,6 +101,9 @@ class Reading(Record):
     detectable: float | None = Field(
         default=None, description="least effect that would be found in such a window four times out of five"
     )
+    ranked_among: int = Field(
+        default=0, description="stretches of the reference, by its rank among which it was decided; 0: by its p-value"
+    )
     importance: float | None = Field(default=None, description="of the column for the model, when it is known")
     verdict: Verdict
     words: str = Field(description="the change in plain words, with figures")

@@ -46,6 +46,7 @@ def test_where_there_are_enough_runs_their_ranks_decide() -> None:
     within = corrected(precedents([0.9 * FURTHEST, 1.0], RUNS), p_values=(1e-12, 1e-12, 1.0))
     assert within.adjusted[0] > 0.02
     assert beyond.alone.tolist()[:2] == [1.0, 1.0]
+    assert beyond.ranked_among.tolist() == [80, 80, 0]
 
 
 def test_what_has_no_runs_shares_the_level_that_they_leave() -> None:
@@ -67,6 +68,7 @@ def test_with_too_few_runs_holms_correction_decides_and_they_hold_back(runs: np.
     within = corrected(precedents([0.5 * FURTHEST, 1.0], runs, step))
     assert within.adjusted[0] > 0.02
     np.testing.assert_allclose(beyond.alone, 0.02 * weights / weights.sum())
+    assert beyond.ranked_among.tolist() == [0, 0, 0]
 
 
 def test_without_runs_it_is_holms() -> None:

@@ -72,6 +72,12 @@ function Reading({ reading }: { reading: IReading }): JSX.Element {
     [trans.__('n of the reference'), worth(reading.n_reference, reading.effective_n_reference)],
     [trans.__('n of the window'), worth(reading.n_window, reading.effective_n)]
   ];
+  if (reading.ranked_among > 0) {
+    facts.push([
+      trans.__('Ranked among'),
+      trans.__('%1 stretches of the reference', figures.count(reading.ranked_among))
+    ]);
+  }
   if (reading.detectable !== null) {
     facts.push([trans.__('Would be found from'), figures.figure(reading.detectable, 2)]);
   }

@@ -62,6 +62,7 @@ const reading = record<IReading>({
   effective_n_reference: maybe(number),
   effective_n: maybe(number),
   detectable: maybe(number),
+  ranked_among: number,
   importance: maybe(number),
   verdict,
   words: text,

@@ -248,6 +248,9 @@ def test_a_reading_tells_its_interval_what_its_rows_are_worth_and_its_importance
     text = Parsed(to_html(examples.report(examples.found(6, reading)))).text
     assert "Size 0.3 (0.28 to 0.32), counts from 0.03" in text
     assert "28,000 rows, worth 900 independent ones, against 100,000. Importance to the model: 0.8." in text
+    assert "by its rank" not in text
+    ranked = Parsed(to_html(examples.report(examples.found(6, examples.reading("temp", ranked_among=1240))))).text
+    assert "(Kolmogorov-Smirnov), by its rank among 1,240 stretches of the reference." in ranked
 
 
 def test_false_alarms_of_a_month_are_added_up(examples: Examples) -> None:

@@ -19,6 +19,7 @@ export function reading(column: string, more: Partial<IReading> = {}): IReading 
     effective_n_reference: null,
     effective_n: null,
     detectable: null,
+    ranked_among: 0,
     importance: null,
     verdict: 'drift',
     words: `${column} is higher`,

@@ -47,6 +47,12 @@ describe('GivenReport', () => {
     expect(host.querySelector('[role=status]')?.textContent).toBe('1 of 2 columns');
   });
 
+  it('tells among how many stretches of the reference a column was ranked', () => {
+    expect(shown(two).textContent).not.toContain('Ranked among');
+    const host = shown(found(6, [reading('temp', { ranked_among: 91 })]));
+    expect(host.textContent).toContain('Ranked among91 stretches of the reference');
+  });
+
   it('shows names as text, whatever they hold', () => {
     const bars = [{ label: NASTY, reference: 0.4, window: 0.6 }];
     const segment = { column: NASTY, value: NASTY };
