@@ -198,14 +198,26 @@ class DesignEffect:
         """
         error = float(np.sqrt(1 / rows[0] + 1 / rows[1]))
         own = float(size(difference[None, :])[0] / error)
+        return Precedent(own, size(self.own_runs(rows[0])), max(len(self.window.rows), 1), error)
+
+    def own_runs(self, rows: float) -> _Floats:
+        """Return by how much each of the reference's own runs, as long as the window, differs from it: (runs, points).
+
+        In standard errors of each; none where the reference is not sliced, or is shorter than two windows.
+
+        Parameters
+        ----------
+        rows
+            Independent rows of the reference.
+        """
         length = max(len(self.window.rows), 1)
         if len(self.reference.rows) < 2 * length:
-            return Precedent(own, np.zeros(0), length, error)
+            return np.zeros((0, self.reference.shares.shape[1]))
         runs = self.reference.runs(length)
         worth = runs.rows / self._times(_moving_sum(np.square(self.reference.rows), length) / runs.rows, length)
-        spread = np.maximum(1 / worth - 1 / rows[0], 1e-12)  # a run is itself a part of the reference
-        sizes = size(runs.shares - self.reference.mean) / np.sqrt(spread)
-        return Precedent(own, sizes, length, error)
+        spread = np.maximum(1 / worth - 1 / rows, 1e-12)  # a run is itself a part of the reference
+        differences: _Floats = (runs.shares - self.reference.mean) / np.sqrt(spread)[:, None]
+        return differences
 
     def seen_in(self, reference: Slices, window: Slices) -> DesignEffect:
         """Return the same likeness of rows, to be looked at by other shares of the same slices."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from roadworthy.monitoring.detectability.ranked import Own
 from roadworthy.monitoring.measures.categories import distance_beyond_chance, total_variation
 from roadworthy.monitoring.profiles import ColumnSummary
 
@@ -31,7 +33,7 @@ class Bar(NamedTuple):
     distance
         The least total variation distance, what chance adds to it taken off.
     strayed
-        The least as it is seen.
+        The least as it is seen, in the categories that are not pooled and all others together.
     """
 
     level: float
@@ -112,17 +114,45 @@ class Favour:
 
     def smallest(self, power: float, *, rows: float, rows_reference: float, bar: Bar) -> float | None:
         """Return the factor on the odds nearest to 1 that is found with probability ``power``; None when none is."""
+        return self._least(power, partial(self.chance, rows=rows, rows_reference=rows_reference, bar=bar))
+
+    def smallest_among(self, own: Own, place: int, power: float, distance: float) -> float | None:
+        """Return the same where the reference's own runs stand for windows to come.
+
+        Parameters
+        ----------
+        own
+            With the shares of all categories.
+        place
+            That of the category whose odds change.
+        power
+            Chance with which it is found.
+        distance
+            The least total variation distance.
+        """
+
+        def favoured(shares: _Floats, odds: float) -> _Floats:
+            before = np.clip(shares[:, place, None], 0, 1 - _LEAST_SHARE)
+            now = before * odds / (before * odds + 1 - before)
+            changed: _Floats = shares * (1 - now) / (1 - before)
+            changed[:, place] = now[:, 0]
+            return changed
+
+        return self._least(power, lambda odds: own.beyond(lambda shares: favoured(shares, odds), distance))
+
+    def _least(self, power: float, chance: Callable[[float], float]) -> float | None:
         if len(self.before) < 2:
             return None
         sign = 1 if self.before[0] <= 0.5 else -1
 
         def missing(log_odds: float) -> float:
-            odds = float(np.exp(sign * log_odds))
-            return self.chance(odds, rows=rows, rows_reference=rows_reference, bar=bar) - power
+            return chance(float(np.exp(sign * log_odds))) - power
 
         most = float(np.log(_LARGEST_ODDS))
         if missing(most) < 0:
             return None
+        if missing(0.0) >= 0:
+            return 1.0
         return float(np.exp(sign * scipy.optimize.brentq(missing, 0.0, most, xtol=1e-4)))
 
     def _cells(self, odds: float, rows: float, rows_reference: float) -> tuple[_Floats, _Floats]:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roadworthy.monitoring.design_effect import DesignEffect, Slices, by_rounds
+from roadworthy.monitoring.detectability.ranked import Own
 from roadworthy.monitoring.measures.categories import total_variation
 from roadworthy.monitoring.measures.numbers import largest
-from roadworthy.monitoring.precedent import Precedent
 from roadworthy.monitoring.profiles import ColumnSummary
 from roadworthy.monitoring.slices import SlicedColumn
 from roadworthy.records import Horizon
@@ -35,6 +35,8 @@ class Noise:
     every
         Shares of all categories in each slice, by which the reference's own runs are looked at; for numbers those of
         ``slices``.
+    points
+        Of numbers, at or below which the shares are; for categories as many zeros.
     """
 
     column: SlicedColumn
@@ -42,6 +44,7 @@ class Noise:
     expected: _Floats
     scale: _Floats
     every: Slices
+    points: _Floats
 
     @classmethod
     def of(cls, column: SlicedColumn) -> Noise:
@@ -59,7 +62,7 @@ class Noise:
         expected = shares(column.whole)
         scale = np.ones(len(points)) if numeric else np.maximum(expected, 1e-9)
         slices = Slices(found, rows, column.season)
-        return cls(column, slices, expected, scale, slices if numeric else _every(column))
+        return cls(column, slices, expected, scale, slices if numeric else _every(column), points)
 
     def window(self, horizon: Horizon) -> Seen:
         """Return what a window looks like to the rule by then: of its rows, those in which the column has a value."""
@@ -71,17 +74,18 @@ class Noise:
         drawn = rows, float(self.column.whole.values)
         if len(reference.rows) < 2:
             known = self._known_rows(drawn[0]), self._known_rows(drawn[1])
-            return Seen(*known, known, DesignEffect(nothing, nothing), Precedent(0.0, np.zeros(0), 1, 1.0))
+            return Seen(*known, known, DesignEffect(nothing, nothing))
         design = DesignEffect.of(reference, nothing, self.expected, self.scale).seen_in(reference, window)
         worth = design.rows(drawn[0], window), design.rows(drawn[1], reference)
         known = self._known_rows(worth[0]), self._known_rows(worth[1])
-        return Seen(*known, drawn, design, self._precedent(design, yet_to_come, worth))
+        return Seen(*known, drawn, design, self._own(design, yet_to_come, worth))
 
-    def _precedent(self, design: DesignEffect, yet_to_come: Slices, worth: tuple[float, float]) -> Precedent:
+    def _own(self, design: DesignEffect, yet_to_come: Slices, worth: tuple[float, float]) -> Own:
         every = by_rounds(self.every.present(), yet_to_come)[0]
+        error = float(np.sqrt(1 / worth[0] + 1 / worth[1]))
+        differences = design.seen_in(every, design.window).own_runs(worth[1]) * error
         size = largest if self.column.whole.kind == "numeric" else total_variation
-        none = np.zeros(self.every.shares.shape[1])
-        return design.seen_in(every, design.window).precedent(none, worth[::-1], size)
+        return Own(differences, every.mean, size, error, len(design.window.rows))
 
     def _known_rows(self, rows: float) -> float:
         """Take the sketch's own error into account, as the measure does."""
@@ -102,15 +106,15 @@ class Seen:
         The rows themselves.
     design
         Their design effect.
-    precedent
-        How far the reference's own runs are from it, as long as such a window; its own distance is none.
+    own
+        How the reference's own runs, as long as such a window, differ from it; None where it is not sliced.
     """
 
     rows: float
     rows_reference: float
     drawn: tuple[float, float]
     design: DesignEffect
-    precedent: Precedent
+    own: Own | None = None
 
 
 def _every(column: SlicedColumn) -> Slices:

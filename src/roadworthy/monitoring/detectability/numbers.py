@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from roadworthy.monitoring.detectability.ranked import Own
 from roadworthy.monitoring.profiles import ColumnSummary
 
 _Floats = NDArray[np.float64]
@@ -66,6 +68,12 @@ class Shift:
         """Return the Kolmogorov-Smirnov distance between before and after."""
         return float(np.abs(np.cumsum(self.after(size) - self.before)).max())
 
+    def change(self, size: float, points: _Floats) -> _Floats:
+        """Return by how much the shares at or below some points change, shape (points,)."""
+        changes = np.append(0.0, np.cumsum(self.after(size) - self.before))
+        found: _Floats = changes[np.searchsorted(self.values, points, side="right")]
+        return found
+
     def means(self, size: float) -> tuple[float, float]:
         """Return the mean before and after."""
         return float(self.values @ self.before), float(self.values @ self.after(size))
@@ -115,16 +123,23 @@ class Shift:
         A shift up is above 0. Down is asked only when up there is no room, as where nearly all values are the highest.
         """
         reference_off = self._off(self.before, 1, noise)
+        return _least(power, lambda size: self._chance(size, noise, critical, reference_off))
 
-        def missing(size: float, sign: int) -> float:
-            return self._chance(sign * size, noise, critical, reference_off) - power
+    def smallest_among(self, own: Own, points: _Floats, power: float, distance: float) -> float | None:
+        """Return the same where the reference's own runs, looked at in some points, stand for windows to come."""
+        return _least(power, lambda size: own.beyond(lambda shares: shares + self.change(size, points), distance))
 
-        for sign in (1, -1):
-            if missing(_LARGEST, sign) >= 0:
-                if missing(0.0, sign) >= 0:
-                    return 0.0
-                return sign * float(scipy.optimize.brentq(missing, 0.0, _LARGEST, args=(sign,), xtol=1e-3))
-        return None
+
+def _least(power: float, chance: Callable[[float], float]) -> float | None:
+    def missing(size: float, sign: int) -> float:
+        return chance(sign * size) - power
+
+    for sign in (1, -1):
+        if missing(_LARGEST, sign) >= 0:
+            if missing(0.0, sign) >= 0:
+                return 0.0
+            return sign * float(scipy.optimize.brentq(missing, 0.0, _LARGEST, args=(sign,), xtol=1e-3))
+    return None
 
 
 def _place(shares: _Floats) -> NDArray[np.intp]:

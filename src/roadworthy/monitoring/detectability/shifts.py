@@ -13,7 +13,7 @@ from roadworthy.monitoring.detectability.numbers import Sampled, Shift
 from roadworthy.monitoring.measures.base import harmonic
 from roadworthy.monitoring.measures.numbers import distance_found
 from roadworthy.monitoring.precedent import Precedents
-from roadworthy.monitoring.profiles import ColumnSummary, Profile
+from roadworthy.monitoring.profiles import Profile
 from roadworthy.monitoring.slices import Sliced
 from roadworthy.monitoring.wording import figure, pair, percent
 from roadworthy.records import DetectableFall, DetectableShift, Horizon, Importance, MetricReading
@@ -48,14 +48,14 @@ class Rule:
 
     def asks(self, seen: Sequence[Seen]) -> list[Asked]:
         """Return what is asked of each column of a window to be called drift, where it alone has changed."""
-        known = Precedents.of([one.precedent for one in seen], [self.effect] * len(seen))
+        precedents = [one.own.precedent if one.own else None for one in seen]
+        known = Precedents.of(precedents, [self.effect] * len(seen))
         ranked = known.apart()
         granted = ranked.granted(self.of_runs)
         strayed = ranked.asked(granted) if granted else known.asked(self.of_window)
-        level = [1.0 if granted and among else self.level for among in known.among]
         return [
-            Asked(one, alone, self.effect, far * one.precedent.error)
-            for one, alone, far in zip(seen, level, strayed.tolist(), strict=True)
+            Asked(one, self.level, self.effect, far * one.own.error if one.own else 0.0, bool(granted and among))
+            for one, far, among in zip(seen, strayed.tolist(), known.among.tolist(), strict=True)
         ]
 
 
@@ -66,17 +66,20 @@ class Asked:
     Attributes
     ----------
     level
-        The p-value that it must reach; 1 where the reference's own runs decide.
+        The p-value that it must reach.
     effect
         The least effect that matters.
     strayed
         The least distance that strays further than the reference's own runs.
+    ranked
+        Whether these decide, and no p-value is asked.
     """
 
     seen: Seen
     level: float
     effect: float
     strayed: float
+    ranked: bool
 
     @property
     def distance(self) -> float:
@@ -141,7 +144,7 @@ def smallest_shifts(
         )
         for name, column in weighed
         for shift in _of_column(
-            noises[name].column.whole, column, rule.minimum_rows, list(zip(horizons, asks[name], strict=True)), power
+            noises[name], column, rule.minimum_rows, list(zip(horizons, asks[name], strict=True)), power
         )
     )
 
@@ -192,9 +195,10 @@ def _in_each(power: float, windows: int) -> float:
 
 
 def _of_column(
-    known: ColumnSummary, column: Column, minimum_rows: int, asks: Sequence[tuple[Horizon, Asked]], power: float
+    noise: Noise, column: Column, minimum_rows: int, asks: Sequence[tuple[Horizon, Asked]], power: float
 ) -> Iterator[DetectableShift]:
-    find = _number(known, column) if known.kind == "numeric" else _category(known)
+    known = noise.column.whole
+    find = _number(noise, column) if known.kind == "numeric" else _category(noise)
     for horizon, asked in asks:
         rows = horizon.rows * known.values / known.n
         nothing = DetectableShift(column=known.name, kind="feature", horizon=horizon.name, effect=None, words="")
@@ -209,12 +213,17 @@ def _of_column(
 _Find = Callable[[Asked, float], dict[str, object] | None]
 
 
-def _number(known: ColumnSummary, column: Column) -> _Find:
-    shift = Shift.of(known)
+def _number(noise: Noise, column: Column) -> _Find:
+    shift = Shift.of(noise.column.whole)
+
+    def smallest(asked: Asked, power: float) -> float | None:
+        seen = asked.seen
+        if asked.ranked and seen.own:
+            return shift.smallest_among(seen.own, noise.points, power, max(asked.effect, asked.strayed))
+        return shift.smallest(power, Sampled(seen.drawn, (seen.rows, seen.rows_reference)), asked.distance)
 
     def find(asked: Asked, power: float) -> dict[str, object] | None:
-        noise = Sampled(asked.seen.drawn, (asked.seen.rows, asked.seen.rows_reference))
-        size = shift.smallest(power, noise, asked.distance)
+        size = smallest(asked, power)
         if size is None or shift.deviation == 0:
             return None
         before, after = shift.means(size)
@@ -232,12 +241,17 @@ def _number(known: ColumnSummary, column: Column) -> _Find:
     return find
 
 
-def _category(known: ColumnSummary) -> _Find:
-    favour = Favour.of(known)
+def _category(noise: Noise) -> _Find:
+    favour = Favour.of(noise.column.whole)
+
+    def smallest(asked: Asked, power: float) -> float | None:
+        seen, place = asked.seen, noise.column.counts[0].get(favour.name)
+        if asked.ranked and seen.own and place is not None:
+            return favour.smallest_among(seen.own, place, power, max(asked.effect, asked.strayed))
+        return favour.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, bar=asked.bar)
 
     def find(asked: Asked, power: float) -> dict[str, object] | None:
-        rows, rows_reference = asked.seen.rows, asked.seen.rows_reference
-        odds = favour.smallest(power, rows=rows, rows_reference=rows_reference, bar=asked.bar)
+        odds = smallest(asked, power)
         if odds is None:
             return None
         before, after = float(favour.before[0]), float(favour.after(odds)[0])

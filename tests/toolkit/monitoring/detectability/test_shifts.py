@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from roadworthy.config import DriftPolicy
@@ -225,22 +226,30 @@ def test_where_rows_of_a_day_are_alike_larger_changes_are_needed_and_found_as_of
     assert 0.6 <= found / 24 <= 0.97, (found, np.mean(expected))
 
 
-def test_where_the_ranks_of_days_decide_what_is_said_to_be_found_is_found() -> None:
-    column, level = COLUMNS[0], drift.level(POLICY)
-    asked = Rule(level, POLICY.effect, POLICY.minimum_rows, of_window=level, of_runs=level)
+def _days(kind: str, moods: NDArray[np.float64], change: float, rng: np.random.Generator) -> list[Profile]:
+    """Days of 600 rows, of a number whose mean each mood moves, or of categories of which it favours the first."""
+    if kind == "normal":
+        drawn = [rng.normal(mood + change, 1, 600) for mood in moods]
+    else:
+        favoured = [Favour("v0", SHARES).after(float(np.exp(mood)) * change) for mood in moods]
+        drawn = [rng.choice(NAMES, 600, p=shares) for shares in favoured]
+    return [Profile.of(pd.DataFrame({kind: values})) for values in drawn]
+
+
+@pytest.mark.parametrize("kind", ["normal", "many"])
+def test_where_the_ranks_of_days_decide_what_is_said_to_be_found_is_found(kind: str) -> None:
+    column, level = next(one for one in COLUMNS if one.name == kind), drift.level(POLICY)
+    asked = Rule(level / 1.1, POLICY.effect, POLICY.minimum_rows, of_window=level, of_runs=level / 1.1)
     wanted = Horizon(name="then", days=1, windows=1, rows=600, slices=1, labelled_windows=1, labelled=0)
-
-    def day(of_day: float, rng: np.random.Generator) -> Profile:
-        return Profile.of(pd.DataFrame({"normal": rng.normal(of_day, 1, 600)}))
-
-    found, expected, repeats = 0, [], 40
+    found, repeats = 0, 40
     for repeat in range(repeats):
         rng = np.random.default_rng(repeat)
-        reference = Sliced.merged([day(of_day, rng) for of_day in rng.uniform(-0.3, 0.3, 70)])
+        reference = Sliced.merged(_days(kind, rng.uniform(-0.3, 0.3, 70), float(kind == "many"), rng))
         (smallest,) = detectability.smallest_shifts(reference, [column], None, asked, [wanted])
-        expected.append(float(smallest.sd or 9.0))
-        window = day(rng.uniform(-0.3, 0.3) + expected[-1] * float(np.sqrt(1 + 0.03)), rng)
+        change = float(smallest.odds or float(smallest.sd or 9.0) * np.sqrt(1.03))
+        (window,) = _days(kind, rng.uniform(-0.3, 0.3, 1), change, rng)
         readings = drift.compare(reference, Sliced(window, (window,)), [column], None, POLICY, at_level=level)
-        found += readings[0].verdict == "drift"
-    assert 0.6 <= found / repeats <= 0.97, (found, np.mean(expected))
-    assert 0.3 < np.mean(expected) < 0.9
+        (reading,) = (one for one in readings if one.kind == "feature")
+        assert reading.ranked_among == 70
+        found += reading.verdict == "drift"
+    assert 0.6 <= found / repeats <= 0.97
