@@ -133,19 +133,21 @@ class Precedents:
 
         Notes
         -----
-        A window that strays in one column adds to what is usual there. With n runs of deviation ``s``, of which the
-        furthest that counts strays by ``b``, it must be off their mean by ``d``, where ``a = n / (n + 1)`` and
-        ``a d = b (sqrt(a s**2 + a d**2 / (n + 1)) + floor)``.
+        A window that strays in one column adds to what is usual there. To stray further than a run that strays by
+        ``b`` in another one it must be off its column's mean by ``d``, where ``a d = b (sqrt(a s**2 + a d**2 / (n + 1))
+        + floor)``, ``s`` is the deviation of the column's n runs, and ``a = n / (n + 1)``.
         """
         asked = np.zeros(len(self.among))
         if self.among.any():
             runs, n = self.distances[1:], len(self.distances) - 1
-            strayed = self._strayed(np.vstack([runs.mean(axis=0), runs]))[1:].max(axis=1)
-            bar = max(float(np.sort(strayed)[::-1][max(self._allowed(level) - 1, 0)]), 0.0)
-            a, floor = n / (n + 1), bar * self.floor
-            steep = max(a**2 - bar**2 * a / (n + 1), 1e-12)
-            root = bar * np.sqrt(a * (np.square(floor) / (n + 1) + steep * runs.var(axis=0)))
-            asked[self.among] = runs.mean(axis=0) + (a * floor + root) / steep
+            mean, variance, a = runs.mean(axis=0), runs.var(axis=0), n / (n + 1)
+            elsewhere = _largest_elsewhere(self._strayed(np.vstack([mean, runs]))[1:])
+            floor, steep = elsewhere * self.floor, a**2 - np.square(elsewhere) * a / (n + 1)
+            root = elsewhere * np.sqrt(a * (np.square(floor) / (n + 1) + np.maximum(steep, 0) * variance))
+            with np.errstate(divide="ignore"):
+                beyond = np.where(steep > 0, mean + (a * floor + root) / np.maximum(steep, 0), np.inf)
+            ordered = np.sort(np.maximum(runs, beyond), axis=0)[::-1]
+            asked[self.among] = ordered[max(self._allowed(level) - 1, 0)]
         return asked
 
     def _allowed(self, level: float) -> int:
@@ -155,3 +157,12 @@ class Precedents:
     def _strayed(self, distances: _Floats) -> _Floats:
         strayed: _Floats = (distances - distances.mean(axis=0)) / (distances.std(axis=0) + self.floor)
         return strayed
+
+
+def _largest_elsewhere(strayed: _Floats) -> _Floats:
+    """Return by how much each run strays at most in any column but this one, at least 0: shape (runs, columns)."""
+    if strayed.shape[1] < 2:
+        return np.zeros_like(strayed)
+    largest = np.partition(strayed, -2, axis=1)[:, -2:]
+    elsewhere: _Floats = np.where(strayed == largest[:, 1:], largest[:, :1], largest[:, 1:])
+    return np.maximum(elsewhere, 0.0)

@@ -116,15 +116,13 @@ class Favour:
         """Return the factor on the odds nearest to 1 that is found with probability ``power``; None when none is."""
         return self._least(power, partial(self.chance, rows=rows, rows_reference=rows_reference, bar=bar))
 
-    def smallest_among(self, own: Own, place: int, power: float, distance: float) -> float | None:
-        """Return the same where the reference's own runs stand for windows to come.
+    def smallest_among(self, own: Own, power: float, distance: float) -> float | None:
+        """Return the same where the reference's own runs, the most frequent category's share first, stand for others.
 
         Parameters
         ----------
         own
-            With the shares of all categories.
-        place
-            That of the category whose odds change.
+            The runs.
         power
             Chance with which it is found.
         distance
@@ -132,11 +130,9 @@ class Favour:
         """
 
         def favoured(shares: _Floats, odds: float) -> _Floats:
-            before = np.clip(shares[:, place, None], 0, 1 - _LEAST_SHARE)
+            before = np.clip(shares[:, :1], 0, 1 - _LEAST_SHARE)
             now = before * odds / (before * odds + 1 - before)
-            changed: _Floats = shares * (1 - now) / (1 - before)
-            changed[:, place] = now[:, 0]
-            return changed
+            return np.hstack([now, shares[:, 1:] * (1 - now) / (1 - before)])
 
         return self._least(power, lambda odds: own.beyond(lambda shares: favoured(shares, odds), distance))
 

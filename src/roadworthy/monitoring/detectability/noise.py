@@ -33,8 +33,8 @@ class Noise:
     expected, scale
         As for `DesignEffect.of`.
     every
-        Shares of all categories in each slice, by which the reference's own runs are looked at; for numbers those of
-        ``slices``.
+        Shares in each slice by which the reference's own runs are looked at: of so many categories, the most frequent
+        first, as there are slices to every two, the last being all others; for numbers those of ``slices``.
     points
         Of numbers, at or below which the shares are; for categories as many zeros.
     """
@@ -119,7 +119,10 @@ class Seen:
 
 def _every(column: SlicedColumn) -> Slices:
     _, table, rows = column.counts
-    return Slices(table / np.maximum(rows[:, None], 1), rows, column.season)
+    order = np.argsort(-table.sum(axis=0), kind="stable")
+    named = table[:, order[: max((len(rows) + 1) // 2, 2) - 1]]
+    counts = np.column_stack([named, np.maximum(rows - named.sum(axis=1), 0)])
+    return Slices(counts / np.maximum(rows[:, None], 1), rows, column.season)
 
 
 def _names(column: ColumnSummary) -> list[str]:

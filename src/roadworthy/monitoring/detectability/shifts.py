@@ -245,9 +245,9 @@ def _category(noise: Noise) -> _Find:
     favour = Favour.of(noise.column.whole)
 
     def smallest(asked: Asked, power: float) -> float | None:
-        seen, place = asked.seen, noise.column.counts[0].get(favour.name)
-        if asked.ranked and seen.own and place is not None:
-            return favour.smallest_among(seen.own, place, power, max(asked.effect, asked.strayed))
+        seen = asked.seen
+        if asked.ranked and seen.own:
+            return favour.smallest_among(seen.own, power, max(asked.effect, asked.strayed))
         return favour.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, bar=asked.bar)
 
     def find(asked: Asked, power: float) -> dict[str, object] | None:

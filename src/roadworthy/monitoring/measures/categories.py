@@ -63,8 +63,7 @@ class ChiSquareHomogeneity(Measure):
         names, counts = _counts(before, after)
         groups = _groups(counts, _most_cells(reference, window))
         cells = _grouped(counts, groups)
-        scaled, design, rows = _design(reference, window, names, groups, cells)
-        precedent = _precedent((reference, window), names, counts, design, rows)
+        scaled, design, rows, precedent = _design(reference, window, names, groups, cells)
         low, effect, high = _distance(cells, harmonic(*rows), scaled) if names != [_OTHERS] else (0.0, 0.0, 1.0)
         return Evidence(
             statistic=scaled.statistic,
@@ -169,7 +168,7 @@ def _distance(cells: Floats, rows: float, scaled: Scaled) -> tuple[float, float,
 
 def _design(
     reference: SlicedColumn, window: SlicedColumn, names: list[str], groups: Groups, cells: Floats
-) -> tuple[Scaled, DesignEffect, tuple[float, float]]:
+) -> tuple[Scaled, DesignEffect, tuple[float, float], Precedent | None]:
     sizes, pooled = cells.sum(axis=1), cells.sum(axis=0) / cells.sum()
     change = cells[1] / max(sizes[1], 1) - cells[0] / max(sizes[0], 1)
     sides = _slices(reference, names, groups), _slices(window, names, groups)
@@ -177,28 +176,11 @@ def _design(
     rows = design.rows(sizes[0], design.reference), design.rows(sizes[1], design.window)
     freedom, together = len(pooled) - 1, harmonic(*rows)
     if freedom < 1 or sizes.min() == 0:
-        return Scaled(0.0, 0.0), design, rows
+        return Scaled(0.0, 0.0), design, rows, None
     statistic = float((np.square(change) / pooled).sum() * together)
     spread = design.evenness(harmonic(*sizes) / together, freedom)
     scaled = Scaled(statistic / spread, freedom / spread, spread)
-    return scaled, design, rows
-
-
-def _precedent(
-    sides: tuple[SlicedColumn, SlicedColumn],
-    names: list[str],
-    counts: Floats,
-    design: DesignEffect,
-    rows: tuple[float, float],
-) -> Precedent | None:
-    """Return what the reference's own runs show of all categories, none pooled: by total variation distance."""
-    sizes = counts.sum(axis=1)
-    if sizes.min() == 0:
-        return None
-    each = np.arange(len(names))
-    by_slice = by_rounds(*(_slices(side, names, each).present() for side in sides))
-    change = counts[1] / sizes[1] - counts[0] / sizes[0]
-    return design.seen_in(*by_slice).precedent(change, rows, total_variation)
+    return scaled, design, rows, design.precedent(change, rows, total_variation)
 
 
 def total_variation(differences: Floats) -> Floats:
