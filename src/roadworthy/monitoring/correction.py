@@ -1,8 +1,9 @@
 """How all that was found in a window shares the one chance of a false alarm that the window may take.
 
 Where the reference has so many runs as long as the window that their ranks can decide (`precedent`), they do, for every
-column that they have: all that is left of the level is shared by the rest. Where they are too few, Holm's correction of
-the p-values decides, and the runs hold back what is no news.
+column that they have. Ranks come in steps, so they seldom take the whole of what columns have of the level: what is
+over goes to columns that stray further than all but one run more, if their p-value tells so too. Where runs are too
+few, Holm's correction of the p-values decides, and the runs hold back what is no news.
 """
 
 from __future__ import annotations
@@ -15,6 +16,23 @@ from numpy.typing import NDArray
 from roadworthy.monitoring.precedent import Precedents
 
 _Floats = NDArray[np.float64]
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way for a test to be found where nothing else stands out.
+
+    Attributes
+    ----------
+    alone
+        The p-value that each must reach, shape (tests,); 1 where none is asked.
+    asked
+        How many standard errors each must stray, as `Precedents` counts them, shape (tests,).
+    """
+
+    alone: _Floats
+    asked: _Floats
 
 
 @dataclass(frozen=True)
@@ -25,17 +43,14 @@ class Corrected:
     ----------
     adjusted
         To be held against the window's level, shape (tests,).
-    alone
-        The p-value that each must reach where nothing else stands out, shape (tests,); 1 where runs decide.
-    asked
-        How many standard errors each must stray, as `Precedents` counts them, shape (tests,).
+    ways
+        Each of which is enough.
     ranked_among
         By its rank among how many runs each was decided, 0 where its p-value decided; shape (tests,).
     """
 
     adjusted: _Floats
-    alone: _Floats
-    asked: _Floats
+    ways: tuple[Way, ...]
     ranked_among: NDArray[np.intp]
 
     @classmethod
@@ -53,19 +68,31 @@ class Corrected:
         level
             The chance of a false alarm that the window may take.
         """
-        ranked, rest = known.apart(), ~known.among
-        granted = ranked.granted(level * float(weights[~rest].sum() / weights.sum())) if len(weights) else 0.0
+        ranked, among = known.apart(), known.among
+        granted = ranked.granted(level * float(weights[among].sum() / weights.sum())) if len(weights) else 0.0
         if not granted:
             adjusted = np.maximum(holm(p_values, weights), known.chances())
-            none = np.zeros(len(weights), dtype=np.intp)
-            return cls(adjusted, level * weights / weights.sum(), known.asked(level), none)
-        left = level - granted
-        adjusted = np.maximum(ranked.chances(), ranked.least) * level / granted
-        adjusted[rest] = holm(p_values[rest], weights[rest]) * level / left
-        alone = np.ones(len(weights))
-        alone[rest] = left * weights[rest] / weights[rest].sum()
-        among = np.where(rest, 0, len(ranked.distances) - 1)
-        return cls(np.minimum(adjusted, 1.0), alone, ranked.asked(granted), among)
+            way = Way(level * weights / weights.sum(), known.asked(level))
+            return cls(adjusted, (way,), np.zeros(len(weights), dtype=np.intp))
+        parts = level * weights / weights.sum()
+        parts[among] *= over(granted, float(parts[among].sum())) / parts[among].sum()
+        by_rank = np.maximum(ranked.chances(), ranked.least)
+        by_evidence = holm(p_values, parts) * level / parts.sum()
+        close = by_rank <= (granted + ranked.least) * (1 + _ROUNDING)
+        either = np.minimum(by_rank * level / granted, np.where(close, by_evidence, 1.0))
+        return cls(
+            np.minimum(np.where(among, either, by_evidence), 1.0),
+            (
+                Way(np.where(among, 1.0, parts), ranked.asked(granted)),
+                Way(parts, ranked.asked(granted + ranked.least)),
+            ),
+            np.where(among, len(ranked.distances) - 1, 0),
+        )
+
+
+def over(granted: float, share: float) -> float:
+    """Return what ranks that have a share of the level, and take what is ``granted``, leave of it; never quite 0."""
+    return max(share - granted, _ROUNDING * share)
 
 
 def holm(p_values: _Floats, weights: _Floats | None = None) -> _Floats:

@@ -263,7 +263,7 @@ def _detectable(found: Evidence, alone: float, asked: float) -> float:
 
 def _reading(one: Fact, corrected: Corrected, place: int, at_level: float) -> Reading:
     found, adjusted = one.evidence, float(corrected.adjusted[place])
-    detectable = _detectable(found, float(corrected.alone[place]), float(corrected.asked[place]))
+    detectable = min(_detectable(found, float(way.alone[place]), float(way.asked[place])) for way in corrected.ways)
     decision = _decide(one, adjusted, at_level, detectable)
     return Reading(
         column=one.column,

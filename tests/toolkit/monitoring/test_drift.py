@@ -236,7 +236,8 @@ def test_with_two_months_of_days_their_ranks_decide() -> None:
     assert calm <= 3  # 99.9 % of binomial(28, 0.0164) lie at or below
     assert {one.ranked_among for one in found[0]} == {0}
     n0 = found[1][0]
-    assert (n0.ranked_among, n0.adjusted_p) == (91, pytest.approx(n0.level))  # none of the days strays as far
+    assert n0.ranked_among == 91
+    assert n0.adjusted_p <= n0.level
 
 
 def test_bursts_that_come_again_and_again_are_no_news() -> None:

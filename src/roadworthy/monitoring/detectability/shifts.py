@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from roadworthy.contract import Column
+from roadworthy.monitoring.correction import over
 from roadworthy.monitoring.detectability import falls as fallen
 from roadworthy.monitoring.detectability.categories import Bar, Favour
 from roadworthy.monitoring.detectability.noise import Noise, Seen
 from roadworthy.monitoring.detectability.numbers import Sampled, Shift
+from roadworthy.monitoring.detectability.ranked import Own
 from roadworthy.monitoring.measures.base import harmonic
 from roadworthy.monitoring.measures.numbers import distance_found
 from roadworthy.monitoring.precedent import Precedents
@@ -18,6 +23,7 @@ from roadworthy.monitoring.slices import Sliced
 from roadworthy.monitoring.wording import figure, pair, percent
 from roadworthy.records import DetectableFall, DetectableShift, Horizon, Importance, MetricReading
 
+_ENOUGH_RUNS = 30  # that have no slice in common: a chance of 0.8 is off by 0.07
 POWER = 0.8  # four times in five, as is customary (Cohen, Statistical power analysis, 1988)
 _PREDICTION = Column(name="the predicted probability", type="number", role="other")
 
@@ -46,17 +52,26 @@ class Rule:
     of_window: float = 0.0
     of_runs: float = 0.0
 
-    def asks(self, seen: Sequence[Seen]) -> list[Asked]:
-        """Return what is asked of each column of a window to be called drift, where it alone has changed."""
+    def asks(self, seen: Sequence[Seen]) -> list[tuple[Asked, ...]]:
+        """Return the ways in which each column of a window is called drift, where it alone has changed."""
         precedents = [one.own.precedent if one.own else None for one in seen]
         known = Precedents.of(precedents, [self.effect] * len(seen))
-        ranked = known.apart()
-        granted = ranked.granted(self.of_runs)
-        strayed = ranked.asked(granted) if granted else known.asked(self.of_window)
+        by_evidence, by_rank = [(self.level, known.asked(self.of_window))], self._by_rank(known.apart())
         return [
-            Asked(one, self.level, self.effect, far * one.own.error if one.own else 0.0, bool(granted and among))
-            for one, far, among in zip(seen, strayed.tolist(), known.among.tolist(), strict=True)
+            tuple(
+                Asked(one, level, self.effect, float(far[place]) * one.own.error if one.own else 0.0)
+                for level, far in (by_rank if by_rank and known.among[place] else by_evidence)
+            )
+            for place, one in enumerate(seen)
         ]
+
+    def _by_rank(self, ranked: Precedents) -> list[tuple[float, NDArray[np.float64]]]:
+        """Return p-value and distance of each way to be found by rank, as `Corrected` has them; none with few runs."""
+        granted = ranked.granted(self.of_runs)
+        if not granted:
+            return []
+        close = self.level * over(granted, self.of_runs) / self.of_runs
+        return [(1.0, ranked.asked(granted)), (close, ranked.asked(granted + ranked.least))]
 
 
 @dataclass(frozen=True)
@@ -66,20 +81,23 @@ class Asked:
     Attributes
     ----------
     level
-        The p-value that it must reach.
+        The p-value that it must reach; 1 where its rank alone decides.
     effect
         The least effect that matters.
     strayed
         The least distance that strays further than the reference's own runs.
-    ranked
-        Whether these decide, and no p-value is asked.
     """
 
     seen: Seen
     level: float
     effect: float
     strayed: float
-    ranked: bool
+
+    @property
+    def stand_in(self) -> Own | None:
+        """The reference's own runs, where there are enough of them to stand for windows to come."""
+        own = self.seen.own
+        return own if own and len(own.differences) >= _ENOUGH_RUNS * own.step else None
 
     @property
     def distance(self) -> float:
@@ -90,7 +108,8 @@ class Asked:
     @property
     def bar(self) -> Bar:
         """What a change of categories must pass to be called drift."""
-        return Bar(self.seen.design.careless(self.level), self.effect, self.strayed)
+        strayed = 0.0 if self.stand_in else self.strayed  # else the runs themselves are asked
+        return Bar(self.seen.design.careless(self.level), self.effect, strayed)
 
 
 def smallest_shifts(
@@ -195,22 +214,26 @@ def _in_each(power: float, windows: int) -> float:
 
 
 def _of_column(
-    noise: Noise, column: Column, minimum_rows: int, asks: Sequence[tuple[Horizon, Asked]], power: float
+    noise: Noise, column: Column, minimum_rows: int, asks: Sequence[tuple[Horizon, tuple[Asked, ...]]], power: float
 ) -> Iterator[DetectableShift]:
     known = noise.column.whole
     find = _number(noise, column) if known.kind == "numeric" else _category(noise)
-    for horizon, asked in asks:
+    for horizon, ways in asks:
         rows = horizon.rows * known.values / known.n
         nothing = DetectableShift(column=known.name, kind="feature", horizon=horizon.name, effect=None, words="")
         if min(rows, known.values) < minimum_rows:
             words = f"none: {rows:,.0f} values by then, {minimum_rows:,} are needed"
             yield nothing.model_copy(update={"words": words})
         else:
-            found = find(asked, _in_each(power, horizon.windows))
+            found = find(ways, _in_each(power, horizon.windows))
             yield nothing.model_copy(update=found or {"words": "none, however large"})
 
 
-_Find = Callable[[Asked, float], dict[str, object] | None]
+_Find = Callable[[Sequence[Asked], float], dict[str, object] | None]
+
+
+def _from_one(odds: float) -> float:
+    return abs(float(np.log(odds)))
 
 
 def _number(noise: Noise, column: Column) -> _Find:
@@ -218,12 +241,13 @@ def _number(noise: Noise, column: Column) -> _Find:
 
     def smallest(asked: Asked, power: float) -> float | None:
         seen = asked.seen
-        if asked.ranked and seen.own:
-            return shift.smallest_among(seen.own, noise.points, power, max(asked.effect, asked.strayed))
+        if asked.stand_in:
+            return shift.smallest_among(asked.stand_in, noise.points, power, asked.distance)
         return shift.smallest(power, Sampled(seen.drawn, (seen.rows, seen.rows_reference)), asked.distance)
 
-    def find(asked: Asked, power: float) -> dict[str, object] | None:
-        size = smallest(asked, power)
+    def find(ways: Sequence[Asked], power: float) -> dict[str, object] | None:
+        sizes = [size for way in ways if (size := smallest(way, power)) is not None]
+        size = min(sizes, key=abs, default=None)
         if size is None or shift.deviation == 0:
             return None
         before, after = shift.means(size)
@@ -246,12 +270,15 @@ def _category(noise: Noise) -> _Find:
 
     def smallest(asked: Asked, power: float) -> float | None:
         seen = asked.seen
-        if asked.ranked and seen.own:
-            return favour.smallest_among(seen.own, power, max(asked.effect, asked.strayed))
-        return favour.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, bar=asked.bar)
+        sure = favour.smallest(power, rows=seen.rows, rows_reference=seen.rows_reference, bar=asked.bar)
+        if sure is None or asked.stand_in is None:
+            return sure
+        far = favour.smallest_among(asked.stand_in, power, max(asked.effect, asked.strayed))
+        return None if far is None else max(sure, far, key=_from_one)
 
-    def find(asked: Asked, power: float) -> dict[str, object] | None:
-        odds = smallest(asked, power)
+    def find(ways: Sequence[Asked], power: float) -> dict[str, object] | None:
+        found = [odds for way in ways if (odds := smallest(way, power)) is not None]
+        odds = min(found, key=_from_one, default=None)
         if odds is None:
             return None
         before, after = float(favour.before[0]), float(favour.after(odds)[0])
