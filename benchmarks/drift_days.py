@@ -3,8 +3,8 @@
 Ten numeric and five categorical columns, references of 63 days and 50,000 rows, windows of one day or one week of about
 800 rows a day. Kinds of traffic: independent rows; hours alike (autoregressive, 0.9 from hour to hour); day and night;
 other weekends; bursts of one client (15 % of the rows, on one day in five); all of it together. Each figure is the
-share of windows with any alarm where nothing changed, or in which the changed column was named: a number a quarter, a
-half or one standard deviation higher, odds of a category times two.
+share of windows with any alarm where nothing changed, or in which the changed column was named: a number a tenth to one
+standard deviation higher, or spread by a fifth wider, odds of a category times 1.25 or two.
 
 Four rules on the same windows: Roadworthy's where rows are taken as independent, Roadworthy's by days, and two on the
 raw rows. These name a column whose distance from the reference, by its usual one, lies beyond the largest of all
@@ -36,7 +36,8 @@ POLICY = DriftPolicy()
 KINDS = ("independent", "hours alike", "day and night", "weekends", "bursts", "all")
 REFERENCE_DAYS, ROWS_A_DAY, LIKENESS = 63, 800, 0.9
 DAYS_A_MONTH = 30.44
-CASES = {"0.25 sd": "n0", "0.5 sd": "n0", "1 sd": "n0", "odds x2": "c5"}
+CASES = dict.fromkeys(("0.10 sd", "0.25 sd", "0.5 sd", "1 sd", "sd x1.2"), "n0")
+CASES |= dict.fromkeys(("odds x1.25", "odds x2"), "c5")
 FURTHER = 400  # windows without a change that the rule on raw rows is told of
 RULES = ("independent", "by days", "exact", "told")
 Figures = dict[tuple[str, str], list[bool]]  # rule, case -> named or not, window by window
@@ -87,8 +88,11 @@ def changed(case: str, day: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
     target = CASES[case]
     if case.endswith("sd"):
         return day[[target]] + float(case.removesuffix(" sd"))
+    if case.startswith("sd"):
+        return day[[target]] * float(case.removeprefix("sd x"))
+    odds = float(case.removeprefix("odds x"))
     favoured = np.bincount(day[target] == "v1", minlength=2) / len(day)  # others, and the second
-    wanted = 2 * favoured[1] / (2 * favoured[1] + favoured[0])
+    wanted = odds * favoured[1] / (odds * favoured[1] + favoured[0])
     turned = (day[target] != "v1") & (rng.random(len(day)) < (wanted - favoured[1]) / favoured[0])
     return day[target].mask(turned, "v1").to_frame()
 
