@@ -13,6 +13,7 @@ runs and the window together: only so does every one of them have the same chanc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -69,7 +70,7 @@ class Precedents:
 
     @classmethod
     def of(cls, known: Sequence[Precedent | None], thresholds: Sequence[float]) -> Precedents:
-        """Put those together that have as many runs as any.
+        """Put those together that have as many runs as most; a column without values on some days has fewer.
 
         Parameters
         ----------
@@ -78,7 +79,8 @@ class Precedents:
         thresholds
             The least effect that matters, of each fact.
         """
-        runs = max((len(one.runs) for one in known if one), default=0)
+        found = Counter(len(one.runs) for one in known if one and len(one.runs))
+        runs = max(found, key=lambda number: (found[number], number), default=0)
         chosen = [one if one and 0 < len(one.runs) == runs else None for one in known]
         among = [(one, threshold) for one, threshold in zip(chosen, thresholds, strict=True) if one]
         return cls(

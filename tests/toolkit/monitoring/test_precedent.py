@@ -100,6 +100,8 @@ def test_runs_that_overlap_are_not_ranked() -> None:
 def test_facts_without_runs_or_with_fewer_are_not_among_them() -> None:
     known = Precedents.of([None, Precedent(9.0, np.ones(10), 1, ERROR), Precedent(9.0, np.ones(4), 1, ERROR)], [1] * 3)
     assert known.among.tolist() == [False, True, False]
+    feeds = [Precedent(9.0, np.ones(runs), 1, ERROR) for runs in (70, 69, 69, 12)]  # two were down for a day
+    assert Precedents.of(feeds, [THRESHOLD] * 4).among.tolist() == [False, True, True, False]
     assert known.chances().tolist() == [0.0, 0.0, 0.0]
     assert known.asked(0.1).tolist()[::2] == [0.0, 0.0]
     nothing = Precedents.of([Precedent(9.0, np.zeros(0), 1, ERROR)], [THRESHOLD])
