@@ -86,7 +86,8 @@ function described(
       label: trans.__('Show the Task Panel'),
       caption: trans.__('How the open notebook stands as a task of the pipeline'),
       icon: roadIcon,
-      execute: () => app.shell.activateById(TaskPanel.id)
+      // the layout of last time, once it is there, would close it again
+      execute: () => app.restored.then(() => app.shell.activateById(TaskPanel.id))
     },
     [COMMANDS.showPipeline]: {
       label: trans.__('Show the Pipeline'),

@@ -9,7 +9,7 @@ import { onLabEvent } from '../events';
 import { Locale } from '../locale';
 import { IPage } from '../page';
 import { Actions } from './actions';
-import { addCommands } from './commands';
+import { addCommands, COMMANDS } from './commands';
 import { PipelineModel } from './model';
 import { TaskPanel } from './panel';
 import { StatusItem } from './statusbar';
@@ -40,7 +40,7 @@ export const pipelinePlugin: JupyterFrontEndPlugin<void> = {
     const panel = new TaskPanel(model, page, act, notebooks);
     app.shell.add(panel, 'right', { rank: 500, type: 'Roadworthy' });
     restorer?.add(panel, panel.id);
-    const show = () => app.shell.activateById(panel.id);
+    const show = () => void app.commands.execute(COMMANDS.showPanel);
     statusBar?.registerStatusItem('roadworthy-jupyterlab:standing', {
       item: new StatusItem(model, page, show),
       align: 'left',
