@@ -222,7 +222,7 @@ def _parsed(block: bytes, names: Sequence[str], place: str, line: int) -> list[p
         for size in (_PARSED_AT_ONCE, len(block) + 1):  # the second time for rows that are longer than the first
             read = arrow_csv.ReadOptions(block_size=size, column_names=list(names))
             try:
-                return list(arrow_csv.read_csv(pa.BufferReader(block), read, parse, convert).to_batches())
+                return list(arrow_csv.read_csv(_for_arrow(block), read, parse, convert).to_batches())
             except pa.ArrowInvalid as error:
                 if "straddling" not in str(error) or size > len(block):
                     raise
@@ -230,6 +230,13 @@ def _parsed(block: bytes, names: Sequence[str], place: str, line: int) -> list[p
         reason = _culprit(block, names, line) or f"after line {line - 1:,}: {str(error).splitlines()[0].rstrip('.')}"
         raise DataError(f"{place} cannot be read as CSV: {reason}.", _AGAIN) from error
     return []
+
+
+def _for_arrow(block: bytes) -> pa.BufferReader:
+    """Copy a block to memory of Arrow's: a thread that lets go of Python's as the process ends would abort it."""
+    held = pa.allocate_buffer(len(block))
+    pa.FixedSizeBufferWriter(held).write(block)
+    return pa.BufferReader(held)
 
 
 def _json_lines(file: File, rows: int) -> Iterator[Chunk]:
