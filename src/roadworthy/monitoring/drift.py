@@ -181,7 +181,7 @@ def without_rows(columns: Sequence[Column], prediction: str, policy: DriftPolicy
     )
 
 
-WITHOUT_RUNS: frozenset[ReadingKind] = frozenset({"unseen", "type", "cardinality", "volume", "freshness"})
+SEEN_IN_RUNS: frozenset[ReadingKind] = frozenset({"feature", "prediction", "missing"})  # their evidence has a precedent
 
 
 def of_runs(found: Sequence[Reading]) -> float:
@@ -193,7 +193,7 @@ def of_runs(found: Sequence[Reading]) -> float:
     0.0
     """
     parts = weights(found)
-    among = np.array([one.kind not in WITHOUT_RUNS for one in found], dtype=np.bool_)
+    among = np.array([one.kind in SEEN_IN_RUNS for one in found], dtype=np.bool_)
     return float(parts[among].sum() / parts.sum()) if len(parts) else 0.0
 
 

@@ -7,11 +7,22 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from roadworthy.config import DriftPolicy
+from roadworthy.config import DriftPolicy, QualityPolicy
 from roadworthy.contract import Column
-from roadworthy.monitoring.drift import Fact, compare, drifted, expected_false_alarms, level, verdict
+from roadworthy.monitoring import quality
+from roadworthy.monitoring.drift import (
+    SEEN_IN_RUNS,
+    Fact,
+    compare,
+    drifted,
+    expected_false_alarms,
+    level,
+    verdict,
+    weigh,
+)
 from roadworthy.monitoring.measures import Evidence
 from roadworthy.monitoring.profiles import Profile
+from roadworthy.monitoring.quality import with_facts
 from roadworthy.monitoring.slices import Sliced
 from roadworthy.records import Reading
 
@@ -238,6 +249,26 @@ def test_with_two_months_of_days_their_ranks_decide() -> None:
     n0 = found[1][0]
     assert n0.ranked_among == 91
     assert n0.adjusted_p <= n0.level
+
+
+def test_what_is_known_to_be_seen_in_runs_has_a_precedent_and_nothing_else() -> None:
+    rng, columns = np.random.default_rng(26), [COLUMNS[0].model_copy(update={"minimum": -1.0}), COLUMNS[10]]
+
+    def day(name: str) -> Profile:
+        drawn = pd.DataFrame({"n0": rng.normal(size=300), "c0": rng.choice(list("abc"), 300), "probability": 0.5})
+        drawn.loc[:9, "n0"] = np.nan
+        drawn.loc[10, "c0"] = name
+        moment = pd.Series(pd.date_range("2026-01-01", periods=150, tz="UTC").repeat(2))
+        return Profile.of(with_facts(drawn.assign(time=moment), ["n0", "c0", "probability"], "time"))
+
+    reference, window = Sliced.merged([day("a") for _ in range(20)]), Sliced.merged([day("new")])
+    facts = [
+        *weigh(reference, window, columns, "probability", LIVELY),
+        *quality.facts(reference, window, columns, QualityPolicy(), minimum_rows=100),
+    ]
+    assert {fact.kind for fact in facts} >= {"feature", "prediction", "missing", "unseen", "range", "cardinality"}
+    for fact in facts:
+        assert (fact.evidence.precedent is not None) == (fact.kind in SEEN_IN_RUNS), fact.kind
 
 
 def test_bursts_that_come_again_and_again_are_no_news() -> None:
