@@ -69,13 +69,13 @@ class Corrected:
             The chance of a false alarm that the window may take.
         """
         ranked, among = known.apart(), known.among
-        granted = ranked.granted(level * float(weights[among].sum() / weights.sum())) if len(weights) else 0.0
+        parts = level * weights / weights.sum()
+        share = float(parts[among].sum())
+        granted = ranked.granted(share)
         if not granted:
             adjusted = np.maximum(holm(p_values, weights), known.chances())
-            way = Way(level * weights / weights.sum(), known.asked(level))
-            return cls(adjusted, (way,), np.zeros(len(weights), dtype=np.intp))
-        parts = level * weights / weights.sum()
-        parts[among] *= over(granted, float(parts[among].sum())) / parts[among].sum()
+            return cls(adjusted, (Way(parts, known.asked(level)),), np.zeros(len(weights), dtype=np.intp))
+        parts[among] *= over(granted, share) / share
         by_rank = np.maximum(ranked.chances(), ranked.least)
         by_evidence = holm(p_values, parts) * level / parts.sum()
         close = by_rank <= (granted + ranked.least) * (1 + _ROUNDING)

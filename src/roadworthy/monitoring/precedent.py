@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,16 +142,20 @@ class Precedents:
         """
         asked = np.zeros(len(self.among))
         if self.among.any():
-            runs, n = self.distances[1:], len(self.distances) - 1
-            mean, variance, a = runs.mean(axis=0), runs.var(axis=0), n / (n + 1)
-            elsewhere = _largest_elsewhere(self._strayed(np.vstack([mean, runs]))[1:])
-            floor, steep = elsewhere * self.floor, a**2 - np.square(elsewhere) * a / (n + 1)
-            root = elsewhere * np.sqrt(a * (np.square(floor) / (n + 1) + np.maximum(steep, 0) * variance))
-            with np.errstate(divide="ignore"):
-                beyond = np.where(steep > 0, mean + (a * floor + root) / np.maximum(steep, 0), np.inf)
-            ordered = np.sort(np.maximum(runs, beyond), axis=0)[::-1]
-            asked[self.among] = ordered[max(self._allowed(level) - 1, 0)]
+            asked[self.among] = self._beyond_runs[max(self._allowed(level) - 1, 0)]
         return asked
+
+    @cached_property
+    def _beyond_runs(self) -> _Floats:
+        """The distances that stray further than so many of the runs, the greatest first: (runs, among)."""
+        runs, n = self.distances[1:], len(self.distances) - 1
+        mean, variance, a = runs.mean(axis=0), runs.var(axis=0), n / (n + 1)
+        elsewhere = _largest_elsewhere(self._strayed(np.vstack([mean, runs]))[1:])
+        floor, steep = elsewhere * self.floor, a**2 - np.square(elsewhere) * a / (n + 1)
+        root = elsewhere * np.sqrt(a * (np.square(floor) / (n + 1) + np.maximum(steep, 0) * variance))
+        with np.errstate(divide="ignore"):
+            beyond = np.where(steep > 0, mean + (a * floor + root) / np.maximum(steep, 0), np.inf)
+        return np.sort(np.maximum(runs, beyond), axis=0)[::-1]
 
     def _allowed(self, level: float) -> int:
         """Return how many of window and runs may be as far as the window, itself among them."""

@@ -69,10 +69,7 @@ class Favour:
 
     def after(self, odds: float) -> _Floats:
         """Return the shares after the category's odds became ``odds`` times as large, shape (categories,)."""
-        share = self.before[0]
-        now = share * odds / (share * odds + 1 - share)
-        rest = self.before[1:] * ((1 - now) / (1 - share) if share < 1 else 0.0)
-        return np.append(now, rest)
+        return _favoured(self.before, odds)
 
     def distance(self, odds: float) -> float:
         """Return the total variation distance between before and after."""
@@ -128,13 +125,7 @@ class Favour:
         distance
             The least total variation distance.
         """
-
-        def favoured(shares: _Floats, odds: float) -> _Floats:
-            before = np.clip(shares[:, :1], 0, 1 - _LEAST_SHARE)
-            now = before * odds / (before * odds + 1 - before)
-            return np.hstack([now, shares[:, 1:] * (1 - now) / (1 - before)])
-
-        return self._least(power, lambda odds: own.beyond(lambda shares: favoured(shares, odds), distance))
+        return self._least(power, lambda odds: own.beyond(lambda shares: _favoured(shares, odds), distance))
 
     def _least(self, power: float, chance: Callable[[float], float]) -> float | None:
         if len(self.before) < 2:
@@ -158,6 +149,13 @@ class Favour:
         few = total * min(rows, rows_reference) / (rows + rows_reference) < _LEAST_EXPECTED
         few[0] = False
         return tuple(np.append(side[~few], side[few].sum()) if few.any() else side for side in (self.before, after))  # type: ignore[return-value]
+
+
+def _favoured(shares: _Floats, odds: float) -> _Floats:
+    """Return what shares become when the odds of the first are multiplied, shape (..., categories)."""
+    before = np.clip(shares[..., :1], 0, 1 - _LEAST_SHARE)
+    now = before * odds / (before * odds + 1 - before)
+    return np.concatenate([now, shares[..., 1:] * (1 - now) / (1 - before)], axis=-1)
 
 
 def _drawn(shares: _Floats, rows: float, draws: _Floats) -> _Floats:
