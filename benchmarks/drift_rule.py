@@ -32,6 +32,7 @@ from whylogs.viz.drift.column_drift_algorithms import calculate_drift_scores
 from roadworthy.config import DriftPolicy
 from roadworthy.contract import Column
 from roadworthy.monitoring import drift
+from roadworthy.monitoring.correction import holm
 from roadworthy.monitoring.profiles import Profile
 
 POLICY = DriftPolicy()
@@ -60,7 +61,7 @@ Figures = dict[tuple[str, str, int], list[bool]]  # rule, case, rows -> named or
 def shares(levels: int, odds: float = 1.0) -> np.ndarray:
     """The k-th category comes a k-th as often as the first; ``odds`` favours the second."""
     weights = 1 / np.arange(1, levels + 1)
-    changed = weights / weights.sum()
+    changed: np.ndarray = weights / weights.sum()
     changed[1] = odds * changed[1] / (1 - changed[1] + odds * changed[1])
     others = np.arange(levels) != 1
     changed[others] *= (1 - changed[1]) / changed[others].sum()
@@ -131,9 +132,12 @@ class Exact:
         effects, p_values = (np.array(values) for values in zip(*found.values(), strict=True))
         unseen = np.full(len(LEVELS), drift.WEIGHTS["unseen"])  # these are tests too, and find nothing here
         parts = np.concatenate([np.ones(len(found)), unseen])
-        ours = drift.holm(np.concatenate([p_values, np.ones(len(LEVELS))]), parts)[: len(found)]
+        ours = holm(np.concatenate([p_values, np.ones(len(LEVELS))]), parts)[: len(found)]
         large, bh = effects >= POLICY.effect, stats.false_discovery_control(p_values)
-        pick = lambda chosen: {name for name, one in zip(found, chosen, strict=True) if one}  # noqa: E731
+
+        def pick(chosen: np.ndarray) -> set[str]:
+            return {name for name, one in zip(found, chosen, strict=True) if one}
+
         return [pick(large & right) for right in (ours <= MAY_ALARM[rows], bh <= MAY_ALARM[rows], bh <= 0.05)]
 
 
@@ -200,7 +204,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=80, help="windows of 500 rows; half of 5,000, a tenth of 50,000")
     parser.add_argument("--references", type=int, default=8, help="draws of the reference that they are spread over")
     asked = parser.parse_args()
-    start, together = time.perf_counter(), defaultdict(list)
+    start = time.perf_counter()
+    together: Figures = defaultdict(list)
     each = max(asked.repeats // asked.references, 1)
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2) as pool:
         folders = [Path(folder) / str(draw) for draw in range(asked.references)]

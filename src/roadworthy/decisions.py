@@ -241,15 +241,15 @@ def _drift(report: WindowReport) -> Finding | None:
     moved = [r for r in report.readings if r.verdict == "drift" and r.kind in _DRIFT]
     if not moved:
         return None
-    largest = sorted(moved, key=lambda r: r.effect / r.threshold, reverse=True)
-    words = "; ".join(reading.words for reading in largest[:3])
-    names = ", ".join(dict.fromkeys(reading.column for reading in largest))
+    worst = sorted(moved, key=Reading.urgency)
+    words = "; ".join(reading.words for reading in worst[:3])
+    names = ", ".join(dict.fromkeys(reading.column for reading in worst))
     against = report.baseline.words if report.baseline else f"what {report.reference} was trained on"
     return Finding(
         cause=f"drift:{report.reference}",
         owner="model",
         severity="warning",
-        title=f"{len(largest)} columns drifted from {against}",
+        title=f"{len(worst)} columns drifted from {against}",
         message=f"In the window from {report.window.name}: {words}. All: {names}.",
     )
 

@@ -18,7 +18,7 @@ from roadworthy.monitoring.profiles import Profile
 from roadworthy.monitoring.slices import Sliced
 from roadworthy.monitoring.windows import SlicedProfiles
 from roadworthy.project import Project
-from roadworthy.records import CHAMPION, Detectability, Importance, ModelVersion
+from roadworthy.records import CHAMPION, Detectability, ModelVersion
 from roadworthy.serving import capture
 from roadworthy.serving.labels import KEY
 
@@ -65,7 +65,8 @@ def outlook(
     """
     version = registry.resolve(project.state, name)
     registry.bring(project.config, version)
-    reference = Profile.read(registry.file(version.tag, "reference.profile.bin"))
+    path = registry.file(version.tag, "reference.profile.bin")
+    reference, weights = Profile.read(path), importance.read(path.with_name(importance.FILE))
     traffic = _traffic(project, rows_per_day, label_delay, labelled_share)
     policy, columns = project.config.policy, _kept(project)
     days = detectability.window_days(policy.window, traffic.rows_per_day)
@@ -85,7 +86,7 @@ def outlook(
         false_alarms_per_month=chance * (1 + segments) * detectability.HORIZONS["a month"] / days,
         horizons=horizons,
         shifts=detectability.smallest_shifts(
-            sliced or reference, columns, PREDICTION, rule, horizons, importance=_importance(version), power=power
+            sliced or reference, columns, PREDICTION, rule, horizons, importance=weights, power=power
         ),
         falls=()
         if release is None
@@ -136,13 +137,6 @@ def _kept(project: Project) -> tuple[Column, ...]:
     """Return the features whose values are in the table of predictions as they were sent."""
     unkept = capture.unkept_features(project.dataset, project.config.policy.capture)
     return tuple(column for column in project.dataset.with_role("feature") if column.name not in unkept)
-
-
-def _importance(version: ModelVersion) -> Importance | None:
-    try:
-        return importance.read(registry.file(version.tag, importance.FILE))
-    except RegistryError:  # released before importance was measured, or without labels
-        return None
 
 
 def _traffic(

@@ -197,6 +197,9 @@ def test_windows_are_judged_once_and_again_when_a_late_label_comes(live: tuple[P
     assert first.performance[0].metrics == {}
     assert first.verdict == "drift"
     assert {"temp", "dewp"} <= set(first.drifted)
+    weights = {reading.column: reading.importance for reading in first.readings if reading.kind == "feature"}
+    assert set(weights) == set(project.dataset.features)
+    assert max(weight for weight in weights.values() if weight is not None) == 1.0
     assert lifecycle.observe(project) == []
 
     _label(project, may)

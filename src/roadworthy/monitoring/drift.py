@@ -143,7 +143,7 @@ def judge(facts: Sequence[Fact], at_level: float) -> tuple[Reading, ...]:
     p_values = np.array([one.p_value for one in found], dtype=np.float64)
     corrected = Corrected.of(p_values, weights(facts), known, at_level)
     readings = [_reading(one, corrected, place, at_level) for place, one in enumerate(facts)]
-    return tuple(sorted(readings, key=lambda r: (r.verdict != "drift", -r.effect / r.threshold, r.column, r.kind)))
+    return tuple(sorted(readings, key=Reading.urgency))
 
 
 def without_rows(columns: Sequence[Column], prediction: str, policy: DriftPolicy) -> tuple[Reading, ...]:
@@ -207,8 +207,8 @@ def weights(found: Sequence[Fact] | Sequence[Reading]) -> NDArray[np.float64]:
 
 
 def drifted(readings: Sequence[Reading]) -> tuple[str, ...]:
-    """Return the columns with a reading of drift, largest effect over threshold first."""
-    worst = sorted((r for r in readings if r.verdict == "drift"), key=lambda r: -r.effect / r.threshold)
+    """Return the columns with a reading of drift, what matters most first."""
+    worst = sorted((r for r in readings if r.verdict == "drift"), key=Reading.urgency)
     return tuple(dict.fromkeys(reading.column for reading in worst))
 
 

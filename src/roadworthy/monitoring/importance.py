@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -102,19 +102,20 @@ def read(path: Path) -> Importance | None:
         ) from error
 
 
-def ranked(readings: Sequence[Reading], importance: Importance | None) -> tuple[Reading, ...]:
-    """Return readings with what matters most first: drift before the others, then by size times importance.
+def ranked(readings: Iterable[Reading], importance: Importance | None) -> tuple[Reading, ...]:
+    """Return readings that say how much their column matters, in the order of `Reading.urgency`.
 
-    Size is the effect over its threshold; importance is `Importance.weight`. Without any importance, for versions
-    that were released before it was measured, size alone counts. Nothing is left out.
+    Without any importance, for versions that were released before it was measured, size alone counts. Nothing is left
+    out.
     """
-
-    def place(reading: Reading) -> tuple[bool, float, float, str, str]:
-        size = reading.effect / reading.threshold
-        weight = importance.weight(reading.column) if importance else 1.0
-        return reading.verdict != "drift", -weight * size, -size, reading.column, reading.kind
-
-    return tuple(sorted(readings, key=place))
+    known = importance.features if importance else {}
+    told = (
+        reading.model_copy(update={"importance": importance.weight(reading.column)})
+        if importance and reading.column in known
+        else reading
+        for reading in readings
+    )
+    return tuple(sorted(told, key=Reading.urgency))
 
 
 class _Fitted:

@@ -36,7 +36,7 @@ class DataJudge:
         Those that the window is divided into.
     known
         Other windows, for how often windows come where rows count.
-    ranks
+    weights
         How much each feature matters to the version, where that is known.
 
     Attributes
@@ -54,9 +54,9 @@ class DataJudge:
         *,
         segments: Sequence[Segment],
         known: Sequence[Window],
-        ranks: Importance | None = None,
+        weights: Importance | None,
     ) -> None:
-        self._ranks = ranks
+        self._importance = weights
         self._policy = project.config.policy
         self._dataset = project.dataset
         self.columns = kept_features(project)
@@ -118,19 +118,13 @@ class DataJudge:
     ) -> tuple[Reading, ...]:
         policy = self._policy.drift
         readings = drift.compare(before, after, columns, PREDICTION, policy, facts=facts, at_level=self._level)
-        if self._ranks is None:
-            return readings
-        told = (reading.model_copy(update={"importance": self._weight(reading.column)}) for reading in readings)
-        return importance.ranked(tuple(told), self._ranks)
-
-    def _weight(self, column: str) -> float | None:
-        return self._ranks.weight(column) if self._ranks and column in self._ranks.features else None
+        return importance.ranked(readings, self._importance)
 
     def verdicts(self, readings: tuple[Reading, ...], segments: Iterable[SegmentReport]) -> dict[str, Any]:
         """Return the fields of a window's report that follow from its readings and those of its segments."""
         families = (readings, *(one.readings for one in segments))
         return {
-            "readings": tuple(sorted(readings, key=lambda reading: reading.verdict != "drift")),
+            "readings": tuple(sorted(readings, key=Reading.urgency)),
             "verdict": drift.verdict(readings),
             "drifted": drift.drifted(readings),
             "expected_false_alarms": sum(map(drift.expected_false_alarms, families)),

@@ -116,7 +116,15 @@ class _Observation:
         segments = self.references.segments(version)
         profiles = self.profiler.of(window, segments, rows)
         reference = self.references.of(window, version, list(self.reports.values()), segments)
-        data = DataJudge(self.project, window, profiles, reference, segments=segments, known=self._answered())
+        data = DataJudge(
+            self.project,
+            window,
+            profiles,
+            reference,
+            segments=segments,
+            known=self._answered(),
+            weights=self.references.importance(version.tag),
+        )
         report = WindowReport(
             window=window,
             project=self.project.config.settings.name,

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 
 from roadworthy import registry
 from roadworthy.errors import MonitoringError, RegistryError
-from roadworthy.monitoring import windows
+from roadworthy.monitoring import importance, windows
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.monitoring.slices import Sliced
 from roadworthy.monitoring.windows import ALL, DAY, SlicedProfiles
 from roadworthy.observation.profiling import Profiler, kept_features
 from roadworthy.project import Project
-from roadworthy.records import Baseline, ModelVersion, Segment, Window, WindowReport
+from roadworthy.records import Baseline, Importance, ModelVersion, Segment, Window, WindowReport
 
 _ROUND = {True: 7, False: 24}  # slices in a week of days, and in a day of hours
 
@@ -65,6 +66,7 @@ class References:
         self._project = project
         self._profiler = profiler
         self.training = cache(self._training)
+        self.importance = cache(self._importance)
         self._training_slices = cache(self._sliced_training)
 
     def segments(self, version: ModelVersion) -> tuple[Segment, ...]:
@@ -120,8 +122,14 @@ class References:
         return Reference(baseline, profiles, whole, season)
 
     def _training(self, tag: str) -> Profile:
+        return Profile.read(self._reference(tag))
+
+    def _reference(self, tag: str) -> Path:
         registry.bring(self._project.config, registry.resolve(self._project.state, tag))
-        return Profile.read(registry.file(tag, "reference.profile.bin"))
+        return registry.file(tag, "reference.profile.bin")
+
+    def _importance(self, tag: str) -> Importance | None:
+        return importance.read(self._reference(tag).with_name(importance.FILE))
 
     def _sliced_training(self, tag: str, unit: timedelta) -> SlicedProfiles | None:
         try:

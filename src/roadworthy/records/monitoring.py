@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field
@@ -108,6 +109,19 @@ class Reading(Record):
     verdict: Verdict
     words: str = Field(description="the change in plain words, with figures")
     bars: tuple[Bar, ...] = ()
+
+    @property
+    def ratio(self) -> float:
+        """The size of the change in units of what counts."""
+        return self.effect / self.threshold if self.threshold > 0 else math.copysign(math.inf, self.effect)
+
+    def urgency(self) -> tuple[bool, float, float, str, str]:
+        """Return a sort key: drift first, then by size times how much the column matters to the model.
+
+        A column of unknown importance, such as the prediction, counts in full: nothing speaks for passing it over.
+        """
+        weight = 1.0 if self.importance is None else self.importance
+        return self.verdict != "drift", -weight * self.ratio if weight else 0.0, -self.ratio, self.column, self.kind
 
 
 class ResidualDay(Record):

@@ -19,6 +19,7 @@ from skops import io
 from roadworthy import project as projects
 from roadworthy import registry
 from roadworthy.candidate import reference_files
+from roadworthy.monitoring import importance
 from roadworthy.project import Project
 from roadworthy.records import GateVerdict, ModelVersion, RunRecord, now
 
@@ -79,6 +80,15 @@ class Airport:
         model.fit(features[:3000], rows["late"][:3000])
         probability = pd.Series(model.predict_proba(features[3000:])[:, 1], index=rows.index[3000:])
         config = self.project.config
+        labels = rows["late"][3000:].to_numpy()
+        weights = importance.permuted(
+            lambda frame: model.predict_proba(frame)[:, 1],
+            features[3000:],
+            labels,
+            metric="roc_auc",
+            value=config.settings.use_case.value,
+        )
+        assert weights is not None
         smoke = {"rows": json.loads(features[:2].to_json(orient="records"))}
         smoke["probabilities"] = model.predict_proba(features[:2])[:, 1].tolist()
         version = registry.add(
@@ -90,6 +100,7 @@ class Airport:
             files={
                 "model.skops": io.dumps(model),
                 "contract.yaml": config.path(config.settings.contract),
+                importance.FILE: weights.model_dump_json().encode(),
                 "smoke.json": json.dumps(smoke).encode(),
                 **reference_files(self.project, rows.assign(probability=probability)),
             },

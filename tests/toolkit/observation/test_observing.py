@@ -18,7 +18,7 @@ from roadworthy.monitoring.profiles import Profile
 from roadworthy.observation import observe, traffic
 from roadworthy.observation.profiling import Profiler
 from roadworthy.observation.traffic import Traffic
-from roadworthy.records import Segment, WindowReport
+from roadworthy.records import Reading, Segment, WindowReport
 
 if TYPE_CHECKING:
     from conftest import Airport
@@ -127,6 +127,24 @@ def test_a_change_in_one_segment_is_seen_there(airport: Airport) -> None:
     drifted = {one.segment.value: one.drifted for one in report.segments}
     assert "temp" in drifted["LGA"]
     assert "temp" not in drifted["EWR"] + drifted["JFK"]
+
+
+def test_what_matters_to_the_version_comes_first(airport: Airport) -> None:
+    flights = airport.flights(3000, MAY, 0.6, warmer=4)
+    flights["origin"] = "LGA"  # the larger change, of what the model hardly goes by
+    airport.answer(flights)
+    (report,) = observe(airport.project)
+    by_column = {reading.column: reading for reading in report.readings if reading.kind == "feature"}
+    temp, origin = by_column["temp"], by_column["origin"]
+    assert temp.importance == 1.0
+    assert origin.importance is not None
+    assert origin.importance < 0.1
+    assert by_column.keys() == {"temp", "origin"}
+    assert temp.verdict == origin.verdict == "drift"
+    assert temp.ratio < origin.ratio
+    assert report.drifted.index("temp") < report.drifted.index("origin")
+    assert [*report.readings] == sorted(report.readings, key=Reading.urgency)
+    assert {reading.importance for reading in report.readings if reading.kind == "prediction"} == {None}
 
 
 def test_a_late_row_reopens_its_window_and_costs_its_slice_alone(airport: Airport, profiled: list[int]) -> None:

@@ -19,7 +19,7 @@ from roadworthy.monitoring import wording
 from roadworthy.monitoring.report import charts, story
 from roadworthy.monitoring.report.document import Report
 from roadworthy.monitoring.report.trends import Trend, trends
-from roadworthy.records import Alert, Performance, Reading, SegmentReport, WindowReport
+from roadworthy.records import Alert, Performance, Reading, SegmentReport, Window, WindowReport
 
 _MOST_WINDOWS = 100
 _MOST_COLUMNS = 100
@@ -263,9 +263,18 @@ def _worst_parts(told: WindowReport) -> list[SegmentReport]:
 
 
 def _expected(windows: Sequence[WindowReport], told: WindowReport) -> float:
-    """Return how many windows of a month, the told one the last, are at most named although nothing changed."""
-    first = told.window.end - _MONTH
-    return sum(found.expected_false_alarms for found in windows if first <= found.window.start <= told.window.start)
+    """Return how many windows of a month, the told one the last, are at most named although nothing changed.
+
+    A window that began before that month counts by the share of it that lies within.
+    """
+    month = Window(start=told.window.end - _MONTH, end=told.window.end)
+    return sum(found.expected_false_alarms * _share(found.window, month) for found in windows)
+
+
+def _share(window: Window, month: Window) -> float:
+    within = min(window.end, month.end) - max(window.start, month.start)
+    length = window.end - window.start
+    return max(within / length, 0.0) if length else float(month.start <= window.start <= month.end)
 
 
 _TEMPLATES = Environment(

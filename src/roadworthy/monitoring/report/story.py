@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roadworthy.monitoring.report.document import Report
-from roadworthy.monitoring.report.trends import urgency
 from roadworthy.monitoring.wording import difference, interval, listed, metric_name, shortened, window_label
-from roadworthy.records import Alert, Decision, MetricReading, OwnerRole, Performance, WindowReport
+from roadworthy.records import Alert, Decision, MetricReading, OwnerRole, Performance, Reading, WindowReport
 
 Mood = Literal["bad", "changed", "fine", "unknown"]
 _EVIDENCE = 3  # changes told in words
@@ -46,7 +45,7 @@ def tell(report: Report) -> Story:
         return Story("unknown", _NOTHING_YET, _NOTHING_YET, (), "Not known yet.", ("Nobody yet.",), nothing)
     one = live(told)
     mood, headline = _headline(told, one)
-    drifted = sorted((reading for reading in told.readings if reading.verdict == "drift"), key=urgency)
+    drifted = sorted((reading for reading in told.readings if reading.verdict == "drift"), key=Reading.urgency)
     return Story(
         mood=mood,
         headline=headline,

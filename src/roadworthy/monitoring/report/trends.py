@@ -50,15 +50,10 @@ def trends(windows: Sequence[WindowReport], told: WindowReport) -> list[Trend]:
     worst = [_worst(found) for found in windows]
     columns = dict.fromkeys(reading.column for reading in told.readings)
     by_column: dict[str, list[Reading]] = {column: [] for column in columns}
-    for reading in sorted(told.readings, key=urgency):
+    for reading in sorted(told.readings, key=Reading.urgency):
         by_column[reading.column].append(reading)
     found = [_trend(column, readings, windows, worst) for column, readings in by_column.items()]
-    return sorted(found, key=lambda trend: urgency(trend.readings[0]))
-
-
-def ratio(reading: Reading) -> float:
-    """Return the size of a change in units of what counts."""
-    return reading.effect / reading.threshold if reading.threshold > 0 else math.copysign(math.inf, reading.effect)
+    return sorted(found, key=lambda trend: trend.readings[0].urgency())
 
 
 def height(size: float) -> int:
@@ -74,19 +69,12 @@ def height(size: float) -> int:
     return min(_HIGHEST, int(_AT_THRESHOLD + _A_DOUBLING * math.log2(size))) if math.isfinite(size) else _HIGHEST
 
 
-def urgency(reading: Reading) -> tuple[bool, float, float, str]:
-    """Return a sort key: drift first, then by size over what counts times how much the column matters to the model."""
-    weight = 1.0 if reading.importance is None else reading.importance
-    size = ratio(reading)
-    return reading.verdict != "drift", -weight * size if weight else 0.0, -size, reading.column
-
-
 def _worst(found: WindowReport) -> dict[str, Reading]:
     """Return each column's worst reading in a window."""
     worst: dict[str, Reading] = {}
     for reading in found.readings:
         held = worst.get(reading.column)
-        if held is None or urgency(reading) < urgency(held):
+        if held is None or reading.urgency() < held.urgency():
             worst[reading.column] = reading
     return worst
 
@@ -98,7 +86,7 @@ def _trend(
     return Trend(
         column=column,
         verdict=readings[0].verdict,
-        ratio=ratio(readings[0]),
+        ratio=readings[0].ratio,
         readings=tuple(readings),
         strip=_strip(over_time),
         words=_words({short_label(windows[place].window): reading.verdict for place, reading in over_time.items()}),
@@ -110,7 +98,7 @@ def _strip(over_time: dict[int, Reading]) -> Strip:
     paths: dict[str, str] = dict.fromkeys(_KINDS.values(), "")
     kind, high, end = "", 0, -1
     for place, reading in over_time.items():
-        now, now_high = _KINDS[reading.verdict], height(ratio(reading)) or 1
+        now, now_high = _KINDS[reading.verdict], height(reading.ratio) or 1
         if (now, place) == (kind, end):
             paths[kind] += f"H{place}V{now_high}" if now_high != high else ""
         else:

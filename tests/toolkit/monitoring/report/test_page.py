@@ -258,6 +258,11 @@ def test_false_alarms_of_a_month_are_added_up(examples: Examples) -> None:
     assert "In the 30 days up to 2026-02-10 at most 1.5 false alarms must be expected." in to_html(report)
 
 
+def test_of_a_window_longer_than_a_month_that_part_counts(examples: Examples) -> None:
+    text = to_html(examples.report(examples.found(7, examples.reading("temp"))))
+    assert "In the 30 days up to 2013-08-01 at most 0.048 false alarms must be expected." in text
+
+
 def test_parts_of_the_traffic_have_a_table_what_drifted_first(examples: Examples) -> None:
     parts = tuple(
         SegmentReport(
