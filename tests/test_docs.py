@@ -15,6 +15,7 @@ from roadworthy import cli
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 
 
 def _lines(page: Path) -> list[str]:
@@ -42,6 +43,21 @@ def test_commands_of_ours_are_written_as_they_are(page: Path) -> None:
             command, rest = inner[rest[0]], rest[1:]
         context = command.make_context(words[1], rest, resilient_parsing=False)
         assert context.params is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["performance", "profiles"])
+def test_python_prints_what_is_written_below_it(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The blocks of a page are run in their order, as in one notebook."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    blocks = PYTHON.findall((REPOSITORY / "docs" / f"{page}.md").read_text())
+    assert blocks
+    for code, printed in blocks:
+        exec(code, names)  # noqa: S102 - our own
+        assert capsys.readouterr().out == printed, code
 
 
 def test_the_page_of_commands_is_current(tmp_path: Path) -> None:
