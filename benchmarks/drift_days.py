@@ -145,7 +145,10 @@ def judged(kind: str, days: int, draw: int, windows: int) -> Figures:
     rng, at_level = np.random.default_rng([7, draw]), level(POLICY, DAYS_A_MONTH / days)
     drawn = traffic(kind, REFERENCE_DAYS, rng)
     reference = sliced(drawn)
-    next_days = lambda: traffic(kind, days, rng, first=0 if days == 7 else int(rng.integers(7)))  # noqa: E731
+
+    def next_days() -> list[pd.DataFrame]:
+        return traffic(kind, days, rng, first=0 if days == 7 else int(rng.integers(7)))
+
     on_rows = OnRows(drawn)
     further = np.array([on_rows.distances(pd.concat(next_days())) for _ in range(FURTHER)])
     unchanged = {"exact": of_own_days(drawn, days), "told": further}
@@ -187,7 +190,8 @@ def main() -> None:
     with ProcessPoolExecutor(2) as pool:
         for days in asked.days:
             for kind in asked.traffic:
-                count, together = asked.references, defaultdict(list)
+                count = asked.references
+                together: Figures = defaultdict(list)
                 for figures in pool.map(judged, [kind] * count, [days] * count, range(count), [asked.windows] * count):
                     for key, values in figures.items():
                         together[key] += values

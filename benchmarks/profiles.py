@@ -159,7 +159,7 @@ def write(path: Path, rows: int) -> None:
     writer = None
     for start in range(0, rows, 500_000):
         n = min(500_000, rows - start)
-        columns = {f"x{i}": rng.normal(size=n) for i in range(6)}
+        columns: dict[str, np.ndarray] = {f"x{i}": rng.normal(size=n) for i in range(6)}
         columns |= {"whole": rng.integers(0, 10**6, n), "truth": rng.random(n) < 0.3}
         named = {"text": texts(n, 50, rng), "id": pd.Series(np.arange(start, start + n)).astype("str")}
         table = pa.table(columns | {name: pa.array(column) for name, column in named.items()})

@@ -65,6 +65,10 @@ def profiled(names: list[Column]) -> tuple[Profile, list[Profile]]:
     ]
 
 
+def read(path: Path) -> Profile:
+    return Profile.from_bytes(path.read_bytes())
+
+
 def report_of(place: int, readings: tuple[Reading, ...]) -> WindowReport:
     """Put a window's readings into its report, with some performance."""
     value = 0.75 - place / 2_000
@@ -128,14 +132,14 @@ def main() -> None:
         for place in range(asked.windows):
             half = KINDS // 2 * (place >= asked.windows // 2)
             state.save_window(report_of(place, readings[half + place % (KINDS // 2)]))
-        stored = [Path(folder, name) for name in ("reference.bin", "window.bin")]
-        for path, profile in zip(stored, (reference, profiles[-1]), strict=True):
-            path.write_bytes(profile.to_bytes())
+        before, after = Path(folder, "reference.bin"), Path(folder, "window.bin")
+        before.write_bytes(reference.to_bytes())
+        after.write_bytes(profiles[-1].to_bytes())
         print(f"{asked.columns} columns, {asked.windows} windows of {ROWS:,} rows")
         report, reading = timed("records read from the state", lambda: collect(config, state))
         timed(
             "one window's verdicts and bars from the profiles' files",
-            lambda: compare(*(Profile.from_bytes(path.read_bytes()) for path in stored), names, None, POLICY),
+            lambda: compare(read(before), read(after), names, None, POLICY),
         )
     document, writing = timed("report.json", lambda: to_json(report))
     page, drawing = timed("report.html", lambda: to_html(report))

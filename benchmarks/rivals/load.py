@@ -18,6 +18,7 @@ import json
 import os
 import sys
 from time import perf_counter
+from typing import Any
 
 _PATIENCE_SECONDS = 60.0
 
@@ -103,7 +104,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
 
 
-async def run(order: dict) -> dict[str, float]:
+async def run(order: dict[str, Any]) -> dict[str, float]:
     requests = [(request.encode(), expected.encode()) for request, expected in order["requests"]]
     loop = Loop(requests, order["count"])
     begin = perf_counter()

@@ -18,4 +18,5 @@ class Plain:
 
     @bentoml.api
     def predict(self, rows: list[dict[str, float]]) -> list[float]:
-        return self._model.predict_proba(pd.DataFrame(rows))[:, 1].tolist()
+        probabilities: list[float] = self._model.predict_proba(pd.DataFrame(rows))[:, 1].tolist()
+        return probabilities

@@ -121,7 +121,7 @@ class Side:
 
     def memory(self) -> float:
         """Return the MB of the process that answers: it has the model, so it is the largest."""
-        return max(process.memory_info().rss for process in self.tree()) / 1e6
+        return float(max(process.memory_info().rss for process in self.tree())) / 1e6
 
     def tree(self) -> list[psutil.Process]:
         try:

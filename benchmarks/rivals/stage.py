@@ -62,14 +62,16 @@ class Stage:
         return contracts.parse(contract(), "the bench's contract").dataset("readings")
 
     def records(self, start: int, count: int) -> list[Row]:
-        found = self.rows.iloc[start : start + count].to_dict("records")
+        found = self.rows.iloc[start : start + count].to_numpy().tolist()
+        features = [dict(zip(FEATURES, values, strict=True)) for values in found]
         return [
             {"reading": f"r{start + row:06}", "taken": "2026-01-31T09:00:00Z", **record}
-            for row, record in enumerate(found)
+            for row, record in enumerate(features)
         ]
 
     def probabilities(self, records: list[Row]) -> list[float]:
-        return self.model.predict_proba(pd.DataFrame(records)[list(FEATURES)])[:, 1].tolist()
+        found: list[float] = self.model.predict_proba(pd.DataFrame(records)[list(FEATURES)])[:, 1].tolist()
+        return found
 
     def project(self, name: str, *, capture: bool) -> tuple[Config, str]:
         """Return a project with the model as its champion, and a token for it."""

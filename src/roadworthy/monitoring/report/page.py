@@ -232,12 +232,16 @@ def _p_value(p: float) -> str:
     return "under 0.0001" if p < 0.0001 else wording.figure(p, 2)
 
 
-def _worth(reading: Reading) -> str:
-    """Say how many independent rows the window's are worth, where they are noticeably fewer."""
-    worth = reading.effective_n
-    if worth is None or worth > _NOTICED * reading.n_window:
-        return ""
-    return f", worth {worth:,.0f} independent ones,"
+def _sides(reading: Reading) -> str:
+    """Say how many rows each side has, and how many independent ones the window's are worth, if noticeably fewer."""
+    if reading.kind == "volume":
+        return f"1 window against {reading.n_reference:,} before it"
+    rows, worth = f"{reading.n_window:,} rows", reading.effective_n
+    if worth is not None and worth <= _NOTICED * reading.n_window:
+        rows += f", worth {worth:,.0f} independent ones,"
+    if reading.kind == "freshness":  # it is held against the contract
+        return rows.removesuffix(",")
+    return f"{rows} against {reading.n_reference:,}"
 
 
 def _source(name: str) -> str:
@@ -294,7 +298,7 @@ _TEMPLATES.filters |= {
     "window_label": wording.window_label,
     "short_label": wording.short_label,
     "scaled": _scaled,
-    "worth": _worth,
+    "sides": _sides,
     "figures": _figures,
     "remarks": _remarks,
     "measured_in": _measured,

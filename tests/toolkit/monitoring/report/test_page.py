@@ -249,6 +249,11 @@ def test_a_reading_tells_its_interval_what_its_rows_are_worth_and_its_importance
     assert "Size 0.3 (0.28 to 0.32), counts from 0.03" in text
     assert "28,000 rows, worth 900 independent ones, against 100,000. Importance to the model: 0.8." in text
     assert "by its rank" not in text
+    of_rows = examples.reading("rows", kind="volume", n_window=1, n_reference=26)
+    late = examples.reading("departure", kind="freshness", effective_n=900.4)
+    text = Parsed(to_html(examples.report(examples.found(6, of_rows, late)))).text
+    assert "1 window against 26 before it." in text
+    assert "28,000 rows, worth 900 independent ones." in text
     ranked = Parsed(to_html(examples.report(examples.found(6, examples.reading("temp", ranked_among=1240))))).text
     assert "(Kolmogorov-Smirnov), by its rank among 1,240 stretches of the reference." in ranked
 
