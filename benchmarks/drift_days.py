@@ -6,13 +6,15 @@ other weekends; bursts of one client (15 % of the rows, on one day in five); all
 share of windows with any alarm where nothing changed, or in which the changed column was named: a number a tenth to one
 standard deviation higher, or spread by a fifth wider, odds of a category times 1.25 or two.
 
-Four rules on the same windows: Roadworthy's where rows are taken as independent, Roadworthy's by days, and two on the
-raw rows. These name a column whose distance from the reference, by its usual one, lies beyond the largest of all
-columns in all but the allowed share of windows in which nothing changed. One has only the reference's own days for
-that, each held against the others ("exact": a permutation test, right where days can be exchanged; of nine weeks none
-is rare enough). The other is told what nobody knows, how hundreds of further windows stray from this very reference
-("told"). What the exact rule finds less than the one that is told is the price of having seen 63 days alone. What is
-usual is taken over the windows without a change and the one that is judged, as only then they can be exchanged.
+Where nothing changed, three rules that take rows as independent are asked: Roadworthy's without knowledge of days,
+the exact tests on the raw rows with Benjamini-Hochberg at 5 % and the same least effect ("BH"), and whylogs'
+defaults. Three are asked about the changes as well: Roadworthy's by days, and two on the raw rows. These name a
+column whose distance from the reference, by its usual one, lies beyond the largest of all columns in all but the
+allowed share of windows in which nothing changed. One has only the reference's own days for that, each held against
+the others ("exact": a permutation test, right where days can be exchanged; of nine weeks none is rare enough). The
+other is told what nobody knows, how hundreds of further windows stray from this very reference ("told"). What the
+exact rule finds less than the one that is told is the price of having seen 63 days alone. What is usual is taken over
+the windows without a change and the one that is judged, as only then they can be exchanged.
 
     python benchmarks/drift_days.py --references 2 --windows 50
 """
@@ -25,7 +27,8 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pandas as pd
-from drift_rule import COLUMNS, LEVELS, NAMES, NUMBERS, gap
+from drift_rule import COLUMNS, LEVELS, NAMES, NUMBERS, Exact, gap, whylogs_names
+from scipy import stats
 
 from roadworthy.config import DriftPolicy
 from roadworthy.monitoring.drift import compare, drifted, judge, level, weigh
@@ -39,7 +42,8 @@ DAYS_A_MONTH = 30.44
 CASES = dict.fromkeys(("0.10 sd", "0.25 sd", "0.5 sd", "1 sd", "sd x1.2"), "n0")
 CASES |= dict.fromkeys(("odds x1.25", "odds x2"), "c5")
 FURTHER = 400  # windows without a change that the rule on raw rows is told of
-RULES = ("independent", "by days", "exact", "told")
+CARELESS, KNOWING = ("independent", "BH", "whylogs"), ("by days", "exact", "told")
+RULES = (*CARELESS, *KNOWING)
 Figures = dict[tuple[str, str], list[bool]]  # rule, case -> named or not, window by window
 
 
@@ -131,6 +135,12 @@ def named(distances: np.ndarray, unchanged: np.ndarray, at_level: float) -> set[
     return {name for name, one in zip(NAMES, right, strict=True) if one}
 
 
+def benjamini_hochberg(tests: Exact, window: pd.DataFrame) -> bool:
+    """Whether the exact tests name anything at 5 %."""
+    effects, p_values = np.array([tests.weigh(name, window[name]) for name in NAMES]).T
+    return bool(((effects >= POLICY.effect) & (stats.false_discovery_control(p_values) <= 0.05)).any())
+
+
 def of_own_days(drawn: list[pd.DataFrame], days: int) -> np.ndarray:
     """The distances of the reference's own runs of so many days from the rest of it, shape (runs, columns)."""
     runs = [slice(first, first + days) for first in range(0, len(drawn), days)]
@@ -149,7 +159,7 @@ def judged(kind: str, days: int, draw: int, windows: int) -> Figures:
     def next_days() -> list[pd.DataFrame]:
         return traffic(kind, days, rng, first=0 if days == 7 else int(rng.integers(7)))
 
-    on_rows = OnRows(drawn)
+    on_rows, tests = OnRows(drawn), Exact(pd.concat(drawn))
     further = np.array([on_rows.distances(pd.concat(next_days())) for _ in range(FURTHER)])
     unchanged = {"exact": of_own_days(drawn, days), "told": further}
     figures: Figures = defaultdict(list)
@@ -158,6 +168,8 @@ def judged(kind: str, days: int, draw: int, windows: int) -> Figures:
         window = sliced(one)
         careless = compare(reference.whole, window.whole, COLUMNS, None, POLICY, at_level=at_level)
         figures["independent", "nothing"].append(bool(drifted(careless)))
+        figures["BH", "nothing"].append(benjamini_hochberg(tests, pd.concat(one)))
+        figures["whylogs", "nothing"].append(bool(whylogs_names(reference.whole, window.whole)))
         facts = weigh(reference, window, COLUMNS, None, POLICY)
         figures["by days", "nothing"].append(bool(drifted(judge(facts, at_level))))
         distances = on_rows.distances(pd.concat(one))
@@ -183,10 +195,10 @@ def main() -> None:
     parser.add_argument("--traffic", nargs="+", choices=KINDS, default=KINDS, help="only these kinds of it")
     parser.add_argument("--days", nargs="+", type=int, default=(1, 7), help="of a window")
     asked = parser.parse_args()
-    shown = [(rule, "nothing") for rule in RULES] + [(rule, case) for case in CASES for rule in RULES[1:]]
-    print(f"{'':21}{'nothing changed':>48}{'':9}" + "".join(f"{case:>27}" for case in CASES))
+    shown = [(rule, "nothing") for rule in RULES] + [(rule, case) for case in CASES for rule in KNOWING]
+    print(f"{'':21}{'nothing changed':>72}{'':9}" + "".join(f"{case:>27}" for case in CASES))
     print(f"{'traffic':15}{'days':>6}" + "".join(f"{rule:>12}" for rule in RULES) + f"{'allowed':>9}", end="")
-    print("".join(f"{rule:>9}" for _ in CASES for rule in RULES[1:]) + f"{'windows':>9}")
+    print("".join(f"{rule:>9}" for _ in CASES for rule in KNOWING) + f"{'windows':>9}")
     with ProcessPoolExecutor(2) as pool:
         for days in asked.days:
             for kind in asked.traffic:
