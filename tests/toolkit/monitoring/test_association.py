@@ -61,7 +61,13 @@ def test_a_changed_tie_of_categories_is_found() -> None:
     assert (pair.verdict, pair.measure) == ("drift", "Cramer's V")
     expected = stats.contingency.association(pd.crosstab(before["kind"], before["place"]).to_numpy(), method="cramer")
     assert pair.reference == pytest.approx(expected)
-    assert found["z", "kind"].measure == "correlation ratio"
+    ratio = found["z", "kind"]
+    assert ratio.measure == "correlation ratio"
+    for frame, told in ((before, ratio.reference), (after, ratio.window)):
+        known = frame.dropna(subset=["z"])
+        by_kind = [group["z"] for _, group in known.groupby(known["kind"].astype("object"), dropna=False)]
+        kruskal = stats.kruskal(*by_kind).statistic  # of n ranks without ties: n - 1 times the ratio's square
+        assert told == pytest.approx(np.sqrt(kruskal / (len(known) - 1)), abs=1e-9)
 
 
 def test_constant_and_missing_columns_do_no_harm() -> None:

@@ -91,6 +91,23 @@ def test_what_is_too_much_to_name_is_held_against_what_a_curve_can_do() -> None:
     assert few.evidence.headline == "x has fewer distinct values"
 
 
+def test_of_more_values_than_a_sketch_names_chance_is_rarely_taken_for_a_change() -> None:
+    rng = np.random.default_rng(6)
+    alarms = found = 0
+    for _ in range(30):
+        values = 8000 if rng.random() < 0.5 else 4000
+        before, same = (Sliced(_profile(rng.integers(0, values, 40_000))) for _ in range(2))
+        fewer = Sliced(_profile(rng.integers(0, values // 2, 40_000)))
+        unchanged, changed = _weighed(before, same), _weighed(before, fewer)
+        assert unchanged is not None
+        assert changed is not None
+        assert unchanged.measure == "distinct values"
+        alarms += unchanged.evidence.p_value <= 0.01
+        found += changed.evidence.p_value <= 0.01 and changed.evidence.effect >= POLICY.cardinality
+    assert alarms <= 1
+    assert found == 30
+
+
 def test_numbers_have_no_variety() -> None:
     numbers = Sliced(Profile.of(pd.DataFrame({"x": [1.0, 2.0]})))
     assert _weighed(numbers, numbers) is None
