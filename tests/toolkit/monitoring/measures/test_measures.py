@@ -279,13 +279,13 @@ def test_of_more_categories_than_a_sketch_names_chance_rarely_brings_new_ones() 
     rng = np.random.default_rng(8)
     names = np.array([f"id-{number}" for number in range(40_000)])
     alarms = found = 0
-    for _ in range(40):
+    for _ in range(20):
         reference = pd.Series(rng.choice(names[:20_000], 200_000))
         alarms += weigh("unseen categories", reference, pd.Series(rng.choice(names[:20_000], 4000))).p_value <= 0.01
         half_new = np.where(rng.random(4000) < 0.5, rng.choice(names[20_000:], 4000), rng.choice(names[:20_000], 4000))
         found += weigh("unseen categories", reference, pd.Series(half_new)).p_value <= 0.01
-    assert alarms <= 2
-    assert found >= 38
+    assert alarms <= 1
+    assert found >= 19
 
 
 def test_twenty_thousand_ids_all_new_are_unseen_and_ever_new_ids_are_not() -> None:
