@@ -74,6 +74,26 @@ def test_every_window_was_judged_and_the_way_back_was_taken(demo: tuple[Path, st
     assert set(over) <= {alert.id for alert in alerts if alert.resolved and not alert.resolved_by}
 
 
+def test_people_were_asked_and_saw_to_what_was_found(demo: tuple[Path, str]) -> None:
+    root, told = demo
+    with projects.load(root) as project:
+        state = project.state
+        decisions, alerts, observers, reports = state.decisions(), state.alerts(), state.observers(), state.windows()
+        acts = [entry.action for entry in state.history()]
+    asked = [decision for decision in decisions if decision.asks_for == "retrain"]
+    assert all(decision.answer == "approved" and decision.outcome for decision in asked)
+    assert acts.count("approve") == len(asked)
+    assert not any(decision.action == "retrain" for decision in decisions)
+    (observer,) = observers
+    assert observer.died
+    (death,) = [alert for alert in alerts if alert.cause == "observer"]
+    assert death.resolved_by
+    assert any(alert.acknowledged_by for alert in alerts)
+    assert {part.segment.column for report in reports for part in report.segments} == {"origin"}
+    expected = sum(report.expected_false_alarms for report in reports)
+    assert f"{expected:.2g} would be expected to, at most" in told
+
+
 def test_status_gives_what_programs_need(demo: tuple[Path, str]) -> None:
     root, _ = demo
     command = [sys.executable, "-m", "roadworthy.cli", "status", "--json", "-C", str(root)]

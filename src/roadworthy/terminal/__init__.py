@@ -134,8 +134,9 @@ def show_decision(console: Console, decision: Decision) -> None:
     """A decision, its reason, and what came of it."""
     console.print(f"  decision for {decision.window.name}: [bold]{decision.action}[/], {escape(decision.reason)}")
     if decision.action == "ask":
-        told = f"{decision.answer} by {decision.answered_by}" if decision.answer else "waits for an answer"
-        console.print(f"    {decision.asks_for}? {escape(told)}: roadworthy approve {decision.id}", highlight=False)
+        asks = f"waits for an answer: roadworthy approve {decision.id}"
+        told = f"{decision.answer} by {decision.answered_by}" if decision.answer else asks
+        console.print(f"    {decision.asks_for}? {escape(told)}", highlight=False)
     if decision.outcome:
         console.print(f"    {escape(decision.outcome)}", highlight=False)
 

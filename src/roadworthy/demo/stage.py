@@ -1,0 +1,130 @@
+"""The demo's stage: its folder, the project in it, the flights that wait, and how its chapters are printed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from roadworthy import project as projects
+from roadworthy import registry
+from roadworthy.data.sources import read_file
+from roadworthy.errors import ProjectError, RoadworthyError
+from roadworthy.project import Project
+
+MARKER = ".roadworthy-demo"
+NAME = "late-flights"
+QUICK_SHARE = 0.2
+_POLICY = (  # what this project is to show besides, and what stands in the reference project's policy
+    ("segments: []", "segments: [origin]"),
+    ("on_drift: retrain", "on_drift: ask"),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of the year is replayed. Days begin at midnight UTC; a slice ends when its month has its labels."""
+
+    share: float
+    slices: tuple[tuple[str, str], ...]
+    mistake_at: str
+    found_by: str
+    end: str
+
+
+FULL = Plan(
+    share=1.0,
+    slices=(
+        ("2013-05-01", "2013-06-03"),
+        ("2013-06-03", "2013-07-03"),
+        ("2013-07-03", "2013-08-03"),
+        ("2013-08-03", "2013-09-03"),
+        ("2013-09-03", "2013-10-03"),
+        ("2013-10-03", "2013-11-03"),
+        ("2013-11-03", "2013-12-03"),
+    ),
+    mistake_at="2013-12-03",
+    found_by="2013-12-15",
+    end="2014-01-01",
+)
+QUICK = Plan(
+    share=QUICK_SHARE, slices=FULL.slices[:3], mistake_at="2013-08-03", found_by="2013-08-20", end="2013-09-01"
+)
+
+
+def fresh_project(folder: Path, plan: Plan) -> Path:
+    """Make the project anew, with a history of its own, and return its root."""
+    _forget(folder)
+    root = projects.init(NAME, folder, filled=True)
+    _edit(root / "env.yaml", ('share: "1.0"', f'share: "{plan.share}"'))
+    _edit(root / "monitoring" / "policy.yaml", *_POLICY)
+    _commit(root)
+    return root
+
+
+def _edit(path: Path, *changes: tuple[str, str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    for before, after in changes:
+        if before not in text:
+            raise ProjectError(f"{path} of the reference project has no {before!r}.", "Install roadworthy anew.")
+        text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
+
+
+def _forget(folder: Path) -> None:
+    """Remove an earlier demo, its versions in the model store included."""
+    root = folder / NAME
+    # one that was edited until it no longer loads is removed all the same; its versions stay in the store
+    with suppress(RoadworthyError), projects.load(root) as earlier:
+        if earlier.config.private("state.db").exists():
+            for version in earlier.state.versions():
+                registry.delete(version.tag, earlier.config)
+    if root.exists():
+        shutil.rmtree(root)
+
+
+def _commit(root: Path) -> None:
+    """Give the project a history of its own, so that its runs name a commit."""
+    if shutil.which("git") is None:
+        return
+    identity = ["-c", "user.name=Roadworthy demo", "-c", "user.email=demo@example.org"]
+    for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "The reference project"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+
+
+def later_flights(project: Project, plan: Plan, console: Console) -> pd.DataFrame:
+    """Let the source system write down the later months, before the first of them is lived through."""
+    file = project.config.private("traffic.parquet")
+    start = plan.slices[0][0]
+    command = [sys.executable, "notebooks/departures.py", start, plan.end, str(file), "--share", str(plan.share)]
+    subprocess.run(command, cwd=project.root, check=True)
+    rows = read_file(file)
+    console.print(f"  {len(rows):,} later flights wait to be asked about")
+    return rows
+
+
+def chapter(console: Console, number: int, title: str, meaning: str) -> None:
+    """Print a chapter's head."""
+    console.print(f"\n[bold]{number}  {title}[/]  [dim]{meaning}[/]")
+
+
+@contextmanager
+def progress(console: Console, text: str, total: int) -> Iterator[Callable[[int, int, datetime], object] | None]:
+    """Show a bar, or a plain line where nobody looks on; give what is to be called as rows are sent."""
+    if not console.is_terminal:
+        console.print(f"{text}: {total:,} rows", highlight=False)
+        yield None
+        return
+    columns = (TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda sent, _total, _moment: bar.update(task, completed=sent)
