@@ -13,7 +13,6 @@ from roadworthy.records import (
     Deployment,
     Finding,
     ModelVersion,
-    Observer,
     OwnerRole,
     Performance,
     Reading,
@@ -65,22 +64,6 @@ def service_findings(deployments: Iterable[Deployment], policy: CapturePolicy) -
         if finding
     ]
     return tuple({finding.cause: finding for finding in found}.values())
-
-
-def observer_finding(dead: Sequence[Observer]) -> Finding:
-    """Return that observers have fallen silent without having ended: who looks next tells it."""
-    words = "; ".join(
-        f"`roadworthy watch` on {one.host}, process {one.pid}, was last heard of {one.heartbeat:%Y-%m-%d %H:%M} UTC"
-        f"{f', with the problem: {one.problem}' if one.problem else ''}"
-        for one in dead
-    )
-    return Finding(
-        cause="observer",
-        owner="monitoring",
-        severity="critical",
-        title="An observer has died: nobody looked at the traffic meanwhile",
-        message=f"{words}. See why it ended, start it again, and resolve this alert.",
-    )
 
 
 def question_finding(decision: Decision) -> Finding:

@@ -113,5 +113,9 @@ class MonitoringError(RoadworthyError):
     """There is nothing to observe, or a profile cannot be used."""
 
 
+class NoTraffic(MonitoringError):
+    """Nothing was captured yet: whoever waits for it does not wait in vain."""
+
+
 class ProjectError(RoadworthyError):
     """The folder is not a Roadworthy project, or one is already there."""

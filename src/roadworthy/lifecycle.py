@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from roadworthy import approvals, candidate, decisions, registry, retraining, rollouts
+from roadworthy import approvals, candidate, decisions, observers, registry, retraining, rollouts
 from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.data import quality
 from roadworthy.data.sources import read_file
@@ -34,8 +34,7 @@ from roadworthy.serving import replay as replaying
 from roadworthy.serving import tokens
 
 _RUNNING_SECONDS = 60.0  # a service that has not reported itself for so long has ended
-_SILENT_SECONDS = 60.0  # an observer that has not for so long, and has not said that it ended, has died
-_BY_HAND = (alerts.UNDELIVERED, "observer", "retraining:")  # the first goes when what was not delivered is
+_BY_HAND = (alerts.UNDELIVERED, observers.DIED, "retraining:")  # the first goes when what was not delivered is
 
 
 def train(
@@ -190,10 +189,10 @@ def act(project: Project, decision: Decision, report: WindowReport, *, who: str)
 def watch_once(project: Project, *, who: str, clock: datetime | None = None) -> list[Decision]:
     """Look once at everything: observe, decide and act; return what was decided, oldest window first.
 
-    Observers that have died, the running services, the rollout and the retrainings on their way are looked at first,
-    whether or not there is traffic to judge.
+    The observers, the running services, the rollout and the retrainings on their way are looked at first, whether or
+    not there is traffic to judge.
     """
-    _tell_of_the_dead(project)
+    observers.tell(project)
     watch_services(project)
     rollouts.look(project, who=who)
     approvals.carry_out(project, who=who)
@@ -227,13 +226,14 @@ def report(project: Project) -> Path:
 def resolve_quiet_alerts(project: Project) -> list[str]:
     """Resolve the open alerts whose cause is not there any more, tell who had them, and return these causes.
 
-    It is there while one of the two newest windows with rows, or one since in which none came, a service or a question
-    that waits shows it: while nothing comes, what was found last has not gone. Some are resolved by hand alone, see
-    `_BY_HAND`.
+    It is there while one of the two newest windows with rows, or one since in which none came, a service, an observer
+    or a question that waits shows it: while nothing comes, what was found last has not gone. Some are resolved by hand
+    alone, see `_BY_HAND`.
     """
     current = _current(project.state.windows())
     present = {finding.cause for report in current for finding in decisions.findings(report)}
-    present |= {finding.cause for finding in (*_service_findings(project), *approvals.questions(project))}
+    others = (*_service_findings(project), *observers.in_vain(project), *approvals.questions(project))
+    present |= {finding.cause for finding in others}
     open_causes = [alert.cause for alert in project.state.open_alerts() if not rollouts.is_cause(alert.cause)]
     quiet = [cause for cause in open_causes if cause not in present and not cause.startswith(_BY_HAND)]
     for cause in quiet:
@@ -277,14 +277,6 @@ def _undecided(project: Project) -> list[WindowReport]:
         if (report.window, report.made) not in known
         and not (report.window in before and report.made <= before[report.window])  # as earlier versions kept them
     ]
-
-
-def _tell_of_the_dead(project: Project) -> None:
-    dead = project.state.silent_observers(now() - timedelta(seconds=_SILENT_SECONDS))
-    if dead:
-        alerts.tell([decisions.observer_finding(dead)], project.config, project.state)
-    for observer in dead:
-        project.state.save_observer(observer.model_copy(update={"ended": now(), "died": True}))
 
 
 def _nominate(project: Project, version: ModelVersion, who: str) -> None:

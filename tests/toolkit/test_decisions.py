@@ -15,7 +15,6 @@ from roadworthy.records import (
     GateVerdict,
     MetricReading,
     ModelVersion,
-    Observer,
     Performance,
     Reading,
     Segment,
@@ -309,14 +308,6 @@ def test_the_finding_of_drift_names_what_the_window_was_held_against() -> None:
     baseline = Baseline(kind="before", wanted="before", rows=9, words=words)
     (found,) = decisions.findings(_report(drift=True).model_copy(update={"baseline": baseline}))
     assert found.title == f"1 columns drifted from {words}"
-
-
-def test_observers_that_died_are_monitorings_matter() -> None:
-    moment = datetime(2013, 5, 1, tzinfo=UTC)
-    dead = Observer(id="a", host="box", pid=7, every=60, started=moment, heartbeat=moment, problem="no disk")
-    found = decisions.observer_finding([dead])
-    assert (found.owner, found.severity) == ("monitoring", "critical")
-    assert "on box, process 7, was last heard of 2013-05-01 00:00 UTC, with the problem: no disk" in found.message
 
 
 def _service(name: str = "box-12-abc", problem: str | None = None, lost: int = 0, spooled: int = 0) -> Deployment:

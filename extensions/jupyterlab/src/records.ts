@@ -508,10 +508,13 @@ export interface IObserver {
   heartbeat: string;
   /** when its last look ended */
   looked: string | null;
-  /** why its last look came to nothing */
+  /** why its last look came to nothing, or what it died of */
   problem: string;
+  /** looks in a row that came to nothing by a failure */
+  failed: number;
   /** when it ended, or was found dead */
   ended: string | null;
+  /** it ended by a failure, or was found silent */
   died: boolean;
 }
 

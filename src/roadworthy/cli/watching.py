@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from roadworthy import approvals, lifecycle, rollouts, terminal
+from roadworthy import approvals, lifecycle, rollouts, secrets, terminal
 from roadworthy import project as projects
 from roadworthy import watch as watching
 from roadworthy.cli.common import HERE, AsJson, Folder, Who, err, me, out, printed_as_json
@@ -77,7 +77,8 @@ def watch(
             _show_look(project, _looked(project, who or me(), shown=True))
 
         if not once:
-            watching.watch(project.state, look, every=every, on_problem=_show_problem)
+            known = secrets.known(project.config)
+            watching.watch(project.state, look, every=every, on_problem=_show_problem, known=known)
         try:
             look()
         except MonitoringError as error:

@@ -50,8 +50,10 @@ def observe(project: Project, *, clock: datetime | None = None) -> list[WindowRe
 
     Raises
     ------
+    NoTraffic
+        When nothing was captured yet.
     MonitoringError
-        When nothing was captured yet, or the policy's windows name what is not there.
+        When the policy's windows name what is not there.
     """
     observation = _Observation(project, read_traffic(project), clock)
     found = []

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from roadworthy import registry
-from roadworthy.errors import MonitoringError
+from roadworthy.errors import MonitoringError, NoTraffic
 from roadworthy.monitoring import performance, windows
 from roadworthy.project import Project
 from roadworthy.records import Comparison, Slice, Window
@@ -151,13 +151,13 @@ def read_traffic(project: Project) -> Traffic:
 
     Raises
     ------
-    MonitoringError
+    NoTraffic
         When nothing was captured yet.
     """
     capture.collect(project.config, project.dataset, project.tables)
     time = project.dataset.time
     if not project.tables.exists("predictions"):
-        raise MonitoringError(
+        raise NoTraffic(
             "No traffic has been captured yet.", "Start the service with `roadworthy serve` and send it requests."
         )
     version = project.tables.newest("predictions")

@@ -247,7 +247,7 @@ def _reject(scene: Scene, question: Decision) -> ProductionAct:
 
 
 def _looked_after(scene: Scene) -> bool:
-    return any(one.ended is None for one in scene.observers)
+    return any(one.runs for one in scene.observers)
 
 
 def _tag(version: ModelVersion | None) -> str | None:

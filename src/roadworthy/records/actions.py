@@ -126,9 +126,15 @@ class Observer(Record):
     started: Moment = Field(default_factory=now)
     heartbeat: Moment = Field(default_factory=now)
     looked: Moment | None = Field(default=None, description="when its last look ended")
-    problem: str = Field(default="", description="why its last look came to nothing")
+    problem: str = Field(default="", description="why its last look came to nothing, or what it died of")
+    failed: int = Field(default=0, description="looks in a row that came to nothing by a failure")
     ended: Moment | None = Field(default=None, description="when it ended, or was found dead")
-    died: bool = False
+    died: bool = Field(default=False, description="it ended by a failure, or was found silent")
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has said neither that it ended nor that it died; it may have fallen silent."""
+        return self.ended is None and not self.died
 
 
 class Look(Record):

@@ -261,4 +261,4 @@ def _count(state: State) -> None:
         metrics.ALERTS.labels(severity).set(sum(alert.severity == severity for alert in alerts))
     metrics.UNDELIVERED.set(sum(bool(alert.error) for alert in alerts))
     heard_since = now() - timedelta(seconds=_SILENT_SECONDS)
-    metrics.OBSERVERS.set(sum(one.ended is None and one.heartbeat >= heard_since for one in state.observers()))
+    metrics.OBSERVERS.set(sum(one.runs and one.heartbeat >= heard_since for one in state.observers()))

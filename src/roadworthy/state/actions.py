@@ -149,10 +149,10 @@ class Actions(Database):
         row = {"id": record.id, "heartbeat": record.heartbeat, "running": running, "document": document(record)}
         self._put(observers, row, ("id",))
 
-    def silent_observers(self, since: datetime) -> list[Observer]:
-        """Return the observers that have neither ended nor been heard of since a moment."""
-        silent = (observers.c.running, observers.c.heartbeat < since)
-        return self._many(Observer, select(observers.c.document).where(*silent).order_by(observers.c.id))
+    def dead_observers(self, silent_since: datetime) -> list[Observer]:
+        """Return those that said that they died, or have neither ended nor been heard of since a moment."""
+        running = select(observers.c.document).where(observers.c.running).order_by(observers.c.id)
+        return [one for one in self._many(Observer, running) if one.died or one.heartbeat < silent_since]
 
     def observers(self, limit: int = 20) -> list[Observer]:
         """Return observers, those that were heard of last first."""

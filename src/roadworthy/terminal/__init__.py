@@ -221,7 +221,7 @@ def show_status(console: Console, found: Status, metric: str) -> None:
 def _heard(observer: Observer) -> str:
     """Return in words how an observer is: when it looked last, and what became of it."""
     looked = f"looked last {moment(observer.looked)}" if observer.looked else "has not looked yet"
-    problem = f", in vain: {observer.problem}" if observer.problem else ""
+    problem = f", with the problem: {observer.problem}" if observer.problem else ""
     fate = "died" if observer.died else f"ended {moment(observer.ended)}" if observer.ended else "runs"
     silent = f", last heard of {moment(observer.heartbeat)}"
     return f"process {observer.pid} on {observer.host} {fate}, {looked}{problem}{silent}"

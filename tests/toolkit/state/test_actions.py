@@ -109,7 +109,10 @@ def test_an_observer_is_heard_of_until_it_ends_or_falls_silent(state: State) -> 
     state.save_observer(silent)
     state.save_observer(silent.model_copy(update={"id": "b", "heartbeat": now()}))
     state.save_observer(silent.model_copy(update={"id": "c", "ended": beat}))
-    assert state.silent_observers(now() - timedelta(minutes=1)) == [silent]
+    assert state.dead_observers(now() - timedelta(minutes=1)) == [silent]
     assert next(iter(state.observers())).id == "b"
     state.save_observer(silent.model_copy(update={"ended": now(), "died": True}))
-    assert state.silent_observers(now() - timedelta(minutes=1)) == []
+    assert state.dead_observers(now() - timedelta(minutes=1)) == []
+    failed = silent.model_copy(update={"heartbeat": now(), "died": True})
+    state.save_observer(failed)
+    assert state.dead_observers(now() - timedelta(minutes=1)) == [failed]  # it has said so itself
