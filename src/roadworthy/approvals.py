@@ -6,7 +6,7 @@ from typing import Literal
 
 from roadworthy import decisions, registry, retraining
 from roadworthy.audit import COMMAND_LINE, recorded
-from roadworthy.errors import ApprovalError, RoadworthyError
+from roadworthy.errors import ApprovalError, ChampionChanged, RoadworthyError
 from roadworthy.project import Project
 from roadworthy.records import Decision, Finding, HistoryEntry, Retraining
 
@@ -37,7 +37,8 @@ def answer(
     Raises
     ------
     ApprovalError
-        When no decision of that id waits for an answer, or what it was about has changed.
+        When no decision of that id waits for an answer, or what it was about has changed; in the moment of the
+        answer, too: then it is kept, and nothing is done.
     """
     act_name = "approve" if approve else "reject"
     with recorded(project.state, who=who, act=act_name, target=decision_id, origin=origin) as act:
@@ -57,33 +58,77 @@ def answer(
     project.state.resolve_alert(decisions.question_cause(decision_id), who)
     if asked.asks_for == "promote":
         retraining.go_on(project, who=who)
-    carry_out(project, who=who)
+    elif answered.rolls_back and take_back(project, answered, who=who) == _superseded(answered):
+        raise ApprovalError(
+            f"The question {decision_id} was approved, and nothing done: {asked.champion} is no longer champion.",
+            "See who is with `roadworthy status`; the next look decides anew.",
+        )
+    _withdraw(project, who)
     return project.state.decision(decision_id) or answered
 
 
 def carry_out(project: Project, *, who: str) -> None:
-    """Do the rollbacks that were approved and not yet done, and withdraw questions about a champion of the past."""
+    """Do the rollbacks over which whoever decided or approved them died, and withdraw what is out of date."""
+    _withdraw(project, who)
+    for decision in project.state.decisions():
+        if decision.rolls_back and decision.outcome is None:
+            take_back(project, decision, who=who)
+
+
+def _withdraw(project: Project, who: str) -> None:
+    """Answer questions about a champion of the past."""
     champion = registry.champion(project.state)
     for decision in project.state.decisions():
         if decision.waits and decision.asks_for != "promote" and champion and champion.tag != decision.champion:
             note = f"withdrawn: {decision.champion} is no longer champion"
             project.state.answer_decision(decision.id, "rejected", who=who, note=note)
-        if decision.asks_for == "rollback" and decision.answer == "approved" and decision.outcome is None:
-            project.state.finish_decision(decision.id, take_back(project, decision, who=who))
 
 
 def take_back(project: Project, decision: Decision, *, who: str) -> str:
-    """Go back to the version that a decision names, unless another than its champion is champion by now."""
-    champion = registry.champion(project.state)
-    if champion is None or champion.tag != decision.champion:
-        return f"not rolled back: {decision.champion} is no longer champion"
-    try:
-        entry = registry.rollback(
-            project.config, project.state, who=who, reason=decision.reason, to=decision.target, origin=_WATCH
-        )
-    except RoadworthyError as error:
-        return f"failed: {error.fact}"
-    return f"rolled back to {entry.version_to} in {entry.seconds:.1f} s"
+    """Go back to the version that a kept decision names, once; add to it what that came to, and return it.
+
+    Nothing is done when another than its champion is champion by now.
+    """
+    outcome = _taken_back(project, decision, who)
+    project.state.finish_decision(decision.id, outcome)
+    return outcome
+
+
+def _taken_back(project: Project, decision: Decision, who: str) -> str:
+    done = _way_back(project, decision)
+    if done is None:
+        try:
+            done = registry.rollback(
+                project.config,
+                project.state,
+                who=who,
+                reason=decision.reason,
+                to=decision.target,
+                origin=_WATCH,
+                instead_of=decision.champion,
+            )
+        except RoadworthyError as error:
+            done = _way_back(project, decision)  # another did it in that moment
+            if done is None:
+                return _superseded(decision) if isinstance(error, ChampionChanged) else f"failed: {error.fact}"
+    return f"rolled back to {done.version_to} in {done.seconds:.1f} s"
+
+
+def _way_back(project: Project, decision: Decision) -> HistoryEntry | None:
+    """Return what the history has of a decision's rollback; None when it was not done yet."""
+    wanted, since = ("rollback", decision.champion, decision.target), decision.answered or decision.at
+    return next(
+        (
+            entry
+            for entry in project.state.history(limit=None)
+            if (entry.action, entry.version_from, entry.version_to) == wanted and entry.at >= since
+        ),
+        None,
+    )
+
+
+def _superseded(decision: Decision) -> str:
+    return f"not rolled back: {decision.champion} is no longer champion"
 
 
 def _asked(project: Project, decision_id: str, *, approve: bool) -> Decision:

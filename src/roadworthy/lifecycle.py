@@ -173,14 +173,14 @@ def act(project: Project, decision: Decision, report: WindowReport, *, who: str)
 
     An act that fails is itself an outcome. Of several who decide about the same report one acts; the others, or who
     decides about a window that has led to a retraining, get None. Whoever dies before the decision is kept leaves the
-    report undecided, and the next look decides anew; a retraining that was opened is led on by the next look.
+    report undecided, and the next look decides anew; what was decided by then is done by the next look.
     """
     alerts.tell(decision.findings, project.config, project.state)
-    if decision.action == "rollback":
-        decision = decision.model_copy(update={"outcome": approvals.take_back(project, decision, who=who)})
     opening = retraining.plan(project, decision, report) if decision.action == "retrain" else None
     if not project.state.add_decision(decision, opening):
         return None
+    if decision.rolls_back:
+        approvals.take_back(project, decision, who=who)
     if opening is not None:
         retraining.go_on(project, who=who)
     return project.state.decision(decision.id)

@@ -21,7 +21,7 @@ import pandas as pd
 from roadworthy import candidate, decisions, gate, registry, rollouts
 from roadworthy.audit import recorded
 from roadworthy.config import RetrainPolicy
-from roadworthy.errors import MonitoringError, RoadworthyError, StateError, TableError
+from roadworthy.errors import ChampionChanged, MonitoringError, RoadworthyError, StateError, TableError
 from roadworthy.monitoring import alerts
 from roadworthy.observation import read_traffic
 from roadworthy.pipeline import build as pipeline
@@ -257,7 +257,13 @@ def _promote(project: Project, present: Retraining, who: str) -> Retraining:
     if promoted is None:
         if _is_to_beat_another(project, present):
             return _moved(present, "compare")
-        promoted = registry.promote(project.config, state, tag, who=who, reason=better, origin=_WATCH)
+        beaten = present.comparison.champion if present.comparison else None
+        try:
+            promoted = registry.promote(
+                project.config, state, tag, who=who, reason=better, origin=_WATCH, instead_of=beaten
+            )
+        except ChampionChanged:  # in the seconds in which it was tried
+            return _moved(present, "compare")
     return _moved(present, "watch", promoted=promoted.at, outcome=f"{_trained(present)}, promoted: {better}")
 
 

@@ -90,6 +90,11 @@ class Decision(Record):
         """Whether it has led to a retraining."""
         return self.action == "retrain" or (self.asks_for == "retrain" and self.answer == "approved")
 
+    @property
+    def rolls_back(self) -> bool:
+        """Whether it is to be rolled back by it."""
+        return self.action == "rollback" or (self.asks_for == "rollback" and self.answer == "approved")
+
 
 class Retraining(Record):
     """A retraining on its way from the decision to its end, step by step; whoever dies, another goes on."""
