@@ -202,10 +202,14 @@ def keep_and_die(record, *, after, **given):
     if after == step:
         die()
     return kept
+def ask_and_die(record, *, asking=None, **given):
+    return die() if asking else lead_on(record, asking=asking, **given)
 if moment == "begun":
     retraining._STEPS[step] = die
 elif moment == "worked":
     retraining._STEPS[step] = work_and_die
+elif moment == "asking":
+    opened.state.lead_on = ask_and_die
 else:
     opened.state.lead_on = keep_and_die
 retraining.go_on(opened, who="policy", lease=timedelta(seconds=0.5))
@@ -256,6 +260,25 @@ def test_a_leader_that_is_killed_is_followed_by_the_next_look(project: Project) 
 def test_whoever_is_killed_at_any_step_the_chain_is_gone_through_once(project: Project) -> None:
     steps, moments = ("train", "release", "compare", "promote"), ("begun", "worked", "kept")
     _goes_on(project, list(product(steps, moments)))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+def test_whoever_is_killed_over_a_question_it_is_put_once_and_its_answer_holds(project: Project) -> None:
+    with _with_policy(project, "then: promote  # when", "then: ask  # when") as asking:
+        _opened(asking)
+        _kill(asking, "ask", "asking")  # it was made, and not kept
+        assert [decision for decision in asking.state.decisions() if decision.waits] == []
+        for moment in ("kept", "begun", "worked"):
+            _kill(asking, "ask", moment)
+        lifecycle.watch_once(asking, who="policy")
+        (question,) = [decision for decision in asking.state.decisions() if decision.waits]
+        assert asking.state.answer_decision(question.id, "approved", who="ann", note="")
+        for moment in ("begun", "worked", "kept"):
+            _kill(asking, "ask", moment)
+        lifecycle.watch_once(asking, who="policy")
+        _once(asking)
+        assert [made.asks_for for made in asking.state.decisions() if made.asks_for] == ["promote"]
 
 
 @pytest.mark.full
