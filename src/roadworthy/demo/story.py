@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 from rich.console import Console
 
-from roadworthy import approvals, detectability, insight, lifecycle, registry, terminal
+from roadworthy import approvals, detectability, insight, lifecycle, observers, registry, terminal
 from roadworthy.demo.stage import Plan, chapter, progress
 from roadworthy.errors import GateRefused, MonitoringError, ProjectError
 from roadworthy.monitoring import alerts
@@ -25,7 +25,6 @@ from roadworthy.terminal.explanation import show_explanation
 from roadworthy.terminal.progress import BuildDisplay
 
 MISTAKE = ("2013-03-01", "2013-03-04")  # three days of flights, as somebody in a hurry might train on
-_OBSERVER = "observer"  # the cause of the alert that a watch has died
 _SECONDS_TO_LIVE = 60.0  # until the watch has been heard of
 
 
@@ -208,8 +207,8 @@ def _answer_alerts(project: Project, who: str) -> None:
     """Resolve that a watch has died, acknowledge the gravest of the others, and mute the next."""
     state = project.state
     opened = sorted(state.open_alerts(), key=lambda alert: (alert.severity != "critical", alert.since))
-    died = [alert for alert in opened if alert.cause == _OBSERVER]
-    others = [alert for alert in opened if alert.cause != _OBSERVER]
+    died = [alert for alert in opened if alert.cause == observers.DIED]
+    others = [alert for alert in opened if alert.cause != observers.DIED]
     for alert in died:
         alerts.resolve(state, alert.cause, who=who, note="it was looked by hand meanwhile")
     for alert in others[:1]:
