@@ -13,15 +13,20 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/.installed
 	$(BIN)/roadworthy demo $(QUICK)
 
+# what is skipped, and why, stands at the end
+PYTEST := $(BIN)/python -m pytest -rs
+NO_NODE := Skipped: the JupyterLab extension's own tests, as node is not installed.
+
 # one process more than CI has cores: much of what is tested waits for a service, a kernel or a browser
 test: $(VENV)/.installed-dev static lab-check
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=40
+	$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=40
+	@command -v node >/dev/null || echo "$(NO_NODE)"
 
 full: $(VENV)/.installed-dev static
-	$(BIN)/python -m pytest -m full
+	$(PYTEST) -m full
 
 check: $(VENV)/.installed-dev static
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 .PHONY: static
 static: $(VENV)/.installed-dev
@@ -54,7 +59,7 @@ lab-check: $(VENV)/.installed-dev
 	@if command -v node >/dev/null; then \
 		cd $(EXTENSION) && $(JLPM) install --immutable && $(JLPM) check && $(JLPM) test; \
 	elif [ "$$CI" = true ]; then echo "In CI the JupyterLab extension is tried: install node."; exit 1; \
-	else echo "Skipped: the JupyterLab extension's own tests, as node is not installed."; fi
+	else echo "$(NO_NODE)"; fi
 
 # builds the reference bento's image and calls it; not part of `make test`, as it needs a container engine and takes long
 container-test: $(VENV)/.installed-dev

@@ -72,7 +72,7 @@ NOTEBOOKS: dict[str, tuple[str, ...]] = {
 def missing(what: str) -> None:
     """Skip and say so where something is not installed; in CI that is a failure."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"In CI the extension is tried in a browser: {what}")
+        pytest.fail(f"In CI the extension is tried in a browser. {what}")
     pytest.skip(what)
 
 
@@ -97,7 +97,7 @@ def write_notebook(path: Path, *cells: str, tagged: bool = True) -> None:
 def wheel() -> Path:
     """The extension's wheel: that of `make lab-wheel` while it is newer than all it is made of, otherwise a new one."""
     if shutil.which("node") is None:
-        missing("node is not installed, which builds the extension.")
+        missing("No node is installed to build the extension with.")
     with FileLock(EXTENSION.parent / ".wheel.lock"):
         sources = [path for name in ("src", "style", "schema") for path in (EXTENSION / name).rglob("*.*")]
         newest = max(

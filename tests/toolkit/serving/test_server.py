@@ -81,7 +81,7 @@ def test_from_no_champion_to_its_end(fresh: Project) -> None:
     assert fresh.tables.count("predictions") == 1  # and collected before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is read as Linux tells it")
+@pytest.mark.skipif(sys.platform != "linux", reason="What a process has loaded is read as Linux tells it.")
 def test_its_workers_run_on_uvloop_and_httptools(server: Server) -> None:
     loaded = {part for each in psutil.Process(server.pids[-1]).memory_maps() for part in Path(each.path).parts}
     assert {"uvloop", "httptools"} <= loaded

@@ -147,7 +147,7 @@ for path in sys.argv[1:]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="Peak memory is read from Linux's /proc.")
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name, groups in (("small", 2), ("large", 8)):

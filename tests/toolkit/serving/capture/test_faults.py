@@ -232,7 +232,7 @@ def _full_disk(processes: list[psutil.Process]) -> Iterator[None]:
             process.rlimit(psutil.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="only Linux lets a process limit another one's files")
+@pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="Only Linux lets a process limit another one's files.")
 def test_on_a_full_disk_the_service_answers_on_and_counts_what_it_loses(served: Project) -> None:
     with Server.start(served.config, wait=START_SECONDS) as server, _calling(served, server) as caller:
         before, recorded = caller.predict()
