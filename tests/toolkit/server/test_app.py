@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from tornado.httpclient import HTTPRequest
+from tornado.web import RequestHandler
 from tornado.websocket import websocket_connect
 
 from roadworthy.records.lab import EVENTS
@@ -27,17 +28,41 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 VERBS = ("GET", "POST", "DELETE")
+ENDPOINTS = [
+    (verb, re.sub(r"\([^)]*\)", "1", pattern).replace("\\", ""))
+    for pattern, handler in HANDLERS
+    for verb in VERBS
+    if getattr(handler, verb.lower()) is not getattr(RequestHandler, verb.lower())
+]
+AUTHORIZER = """
+from jupyter_server.auth.authorizer import Authorizer
+
+class Nobody(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return False
+"""
 
 
 def test_each_verb_of_each_endpoint_wants_a_signed_in_user(server: Server) -> None:
-    for pattern, handler in HANDLERS:
-        path = re.sub(r"\([^)]*\)", "1", pattern).replace("\\", "")
-        for verb in VERBS:
-            if getattr(handler, verb.lower()) is getattr(handler.__mro__[-2], verb.lower(), None):
-                continue
-            answer = httpx.request(verb, f"{server.address}/roadworthy/api{path}", timeout=60)
-            assert answer.status_code in (403, 405), (verb, path, answer.status_code)
-            assert "next" in answer.json()
+    """Cookie and header match, so that nothing but the missing sign-in can be what refuses."""
+    headers = {"Cookie": "_xsrf=of-this-browser", "X-XSRFToken": "of-this-browser"}
+    for verb, path in ENDPOINTS:
+        answer = httpx.request(verb, f"{server.address}/roadworthy/api{path}", headers=headers, timeout=60)
+        assert answer.status_code == 403, (verb, path)
+        assert answer.json()["message"] == "You are not signed in, or have no right to it.", (verb, path)
+    assert {verb for verb, _ in ENDPOINTS} == set(VERBS)
+
+
+def test_each_verb_of_each_endpoint_asks_for_the_users_right(
+    another_server: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nobody.py").write_text(AUTHORIZER)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    running = another_server("--ServerApp.authorizer_class=nobody.Nobody")
+    for verb, path in ENDPOINTS:
+        answer = running.call(verb, path[1:])
+        assert answer.status_code == 403, (verb, path)
+        assert "not authorized" in answer.json()["message"], (verb, path)
 
 
 def test_a_page_of_another_origin_cannot_start_anything(server: Server, project: Path) -> None:
