@@ -27,6 +27,7 @@ from roadworthy.server.opened import Opened, Projects
 
 Answer = Record | Sequence[Record]
 _Body = TypeVar("_Body", bound=Record)
+_Done = TypeVar("_Done")
 _STATUSES: tuple[tuple[type[RoadworthyError], int], ...] = ((ProjectError, 404), (StateError, 503))
 _ANONYMOUS = re.compile(r"[0-9a-f]{32}")
 # More than there are processors, as most wait: for a database, a file, another's look. Fewer than the connections, 15,
@@ -70,7 +71,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         return found
 
     def place(self, path: str) -> Path:
-        """Return the file or folder of a path below the root.
+        """Return the file or folder of a path below the root; looks at the disk, so not to be called on the loop.
 
         Raises
         ------
@@ -88,7 +89,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         return not above and (self.contents_manager.allow_hidden or not is_hidden(str(inside), str(self.root)))
 
     def opened(self, path: str) -> Opened:
-        """Return the project that a path below the root belongs to.
+        """Return the project that a path below the root belongs to; not to be called on the loop either.
 
         Raises
         ------
@@ -122,20 +123,29 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         A failure that is the user's to mend is answered as a refusal, any other as 500, both without a traceback.
         """
         try:
-            text = await asyncio.get_running_loop().run_in_executor(_WORKERS, lambda: as_json(work()))
+            text = await self.off_the_loop(lambda: as_json(work()))
         except RoadworthyError as error:
-            fact = error.fact.replace(f"{self.root}/", "")  # what lies above the root is nobody's business
-            self.refuse(self.status_of(error), fact, error.next_step, self._problem(error, fact))
+            await self.refuse_for(error)
             return
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
         await self.finish(text)
 
-    def _problem(self, error: RoadworthyError, fact: str) -> Problem | None:
+    async def off_the_loop(self, work: Callable[[], _Done]) -> _Done:
+        """Return what ``work`` returns, which a thread does: all that looks at files or asks a database."""
+        return await asyncio.get_running_loop().run_in_executor(_WORKERS, work)
+
+    async def refuse_for(self, error: RoadworthyError) -> None:
+        """Answer a failure that is the user's to mend."""
+        fact, problem = await self.off_the_loop(lambda: self._told(error))
+        self.refuse(self.status_of(error), fact, error.next_step, problem)
+
+    def _told(self, error: RoadworthyError) -> tuple[str, Problem | None]:
+        fact = error.fact.replace(f"{self.root}/", "")  # what lies above the root is nobody's business
         if error.file is None or not error.file.resolve().is_relative_to(self.root):
-            return None
+            return fact, None
         file = error.file.resolve().relative_to(self.root).as_posix()
-        return Problem(file=file, line=error.line, message=fact, next=error.next_step)
+        return fact, Problem(file=file, line=error.line, message=fact, next=error.next_step)
 
     def status_of(self, error: RoadworthyError) -> int:
         """Return the HTTP status of a refusal; 400 unless an endpoint or `_STATUSES` says otherwise."""

@@ -22,9 +22,10 @@ class Notebook(Handler):
     @authorized
     async def get(self) -> None:
         """Answer a LabNotebook."""
-        place = self.place(self.get_query_argument("path"))
+        path = self.get_query_argument("path")
 
         def work() -> LabNotebook:
+            place = self.place(path)
             try:
                 opened = self.projects.of(place)
             except ProjectError as error:
@@ -41,11 +42,11 @@ class Pipeline(Handler):
     @authorized
     async def get(self) -> None:
         """Answer a LabPipeline."""
-        place = self.place(self.get_query_argument("path", ""))
+        path = self.get_query_argument("path", "")
 
         def work() -> LabPipeline:
             try:
-                opened = self.projects.of(place)
+                opened = self.opened(path)
             except ProjectError as error:
                 return LabPipeline(project=no_project(error))
             return LabPipeline(project=opened.described(), tasks=opened.tasks(), job=opened.job())

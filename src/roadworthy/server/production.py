@@ -78,14 +78,14 @@ class Production(_OfProduction):
     @authorized
     async def get(self) -> None:
         """Answer a LabProduction."""
-        place = self.place(self.get_query_argument("path", ""))
+        path = self.get_query_argument("path", "")
         may_act = await self._may_act()
 
         def work() -> LabProduction:
             from roadworthy import production
 
             try:
-                opened = self.projects.of(place)
+                opened = self.opened(path)
             except ProjectError as error:
                 return LabProduction(project=no_project(error), may_act=may_act)
             described = opened.described()
@@ -102,12 +102,12 @@ class Production(_OfProduction):
     async def post(self) -> None:
         """Do it in the user's name, and answer the history's entry or the decision."""
         request = self.body(ActRequest)
-        place, who = self.place(request.path), self.me
+        who = self.me
 
         def work() -> HistoryEntry | Decision:
             from roadworthy import production
 
-            return production.act(project_of(self.projects.of(place)), request, who=who, origin=ORIGIN)
+            return production.act(project_of(self.opened(request.path)), request, who=who, origin=ORIGIN)
 
         await self.answer(work)
 
@@ -124,12 +124,12 @@ class Acknowledge(_OfProduction):
     async def post(self, alert: str) -> None:
         """Answer the alert as it is then."""
         asked = self.body(Acknowledging)
-        place, who = self.place(asked.path), self.me
+        who = self.me
 
         def work() -> Alert:
             from roadworthy.monitoring import alerts
 
-            state = self.projects.of(place).state
+            state = self.opened(asked.path).state
             return alerts.acknowledge(state, alert, who=who, note=asked.note, origin=ORIGIN)
 
         await self.answer(work)
@@ -143,12 +143,12 @@ class Mute(_OfProduction):
     async def post(self, alert: str) -> None:
         """Answer the alert as it is then."""
         asked = self.body(Muting)
-        place, who = self.place(asked.path), self.me
+        who = self.me
 
         def work() -> Alert:
             from roadworthy.monitoring import alerts
 
-            state, until = self.projects.of(place).state, now() + timedelta(hours=asked.hours)
+            state, until = self.opened(asked.path).state, now() + timedelta(hours=asked.hours)
             return alerts.mute(state, alert, until, who=who, note=asked.note, origin=ORIGIN)
 
         await self.answer(work)

@@ -5,8 +5,7 @@ What it takes is imported when it is first asked for, by a thread: Jupyter's ser
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 import tornado.web
@@ -27,11 +26,11 @@ class Report(Handler):
     async def get(self) -> None:
         """Answer a LabReport."""
         path = self.get_query_argument("path")
-        place = self.place(path)
 
         def work() -> LabReport:
             from roadworthy.monitoring.report import files
 
+            place = self.place(path)
             times = self._times(place) if place.name.endswith(files.PROFILE) else ()
             return files.read(place, path.strip("/"), times=times)
 
@@ -54,19 +53,19 @@ class ReportPage(Handler):
     @authorized
     async def get(self) -> None:
         """Answer the document; where a browser shows it all the same, nothing in it runs."""
-        place = self.place(self.get_query_argument("path"))
+        path = self.get_query_argument("path")
 
         def work() -> str:
             from roadworthy.monitoring.report import files, to_html
 
-            return to_html(files.document(place))
+            return to_html(files.document(self.place(path)))
 
         try:
-            page = await asyncio.to_thread(work)
+            page = await self.off_the_loop(work)
         except RoadworthyError as error:
-            self.refuse(self.status_of(error), error.fact, error.next_step)
+            await self.refuse_for(error)
             return
-        name = f"{place.name.partition('.')[0]}.html"
+        name = f"{PurePosixPath(path).name.partition('.')[0]}.html"
         self.set_header("Content-Security-Policy", _SANDBOX)
         self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}")
         await self.finish(page, set_content_type="text/html; charset=utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import inspect
 import json
 import os
 import re
@@ -10,7 +12,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +130,45 @@ def test_the_loop_goes_on_while_an_answer_waits_for_a_file(server: Server, proje
     assert answers[0].status_code == 200
     contract.unlink()
     contract.write_text(text)
+
+
+def test_the_loop_goes_on_while_a_task_is_built(server: Server, project: Path, notebook: Callable[..., None]) -> None:
+    """The task waits until it has been looked at often enough: a server that waited for it would never answer."""
+    go = project / "go"
+    waits = f"import time\nfrom pathlib import Path\nwhile not Path({str(go)!r}).exists():\n    time.sleep(0.05)"
+    made = 'Path(product["data"]).write_text(\'{"rows": 1}\')'
+    notebook(project / "notebooks/first.ipynb", "rows = 1\nproduct = None", waits, made)
+    at = {"path": project.name}
+    job = server.post("jobs", at)["id"]
+    while "running" not in (states := [task["state"] for task in server.get(f"jobs/{job}", **at)["tasks"]]):
+        assert "failed" not in states
+        time.sleep(0.1)
+    headers = {"Authorization": "token a-token-of-the-tests"}
+    for _ in range(20):
+        assert httpx.get(f"{server.address}/api/status", headers=headers, timeout=60).status_code == 200
+        assert server.get("pipeline", **at)["job"]["id"] == job
+    assert server.get(f"jobs/{job}", **at)["state"] == "running"
+    go.touch()
+    assert server.finished(project, job)["state"] == "done"
+
+
+def test_no_endpoint_looks_at_the_disk_on_the_loop() -> None:
+    """What belongs to a path is looked up in the function that a thread calls, not in the coroutine around it."""
+    looks = {"root", "place", "opened", "projects"}
+    for module in {inspect.getmodule(handler) for _, handler in HANDLERS}:
+        assert module is not None
+        for coroutine in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(coroutine, ast.AsyncFunctionDef):
+                assert not looks & set(on_the_loop(coroutine)), (module.__name__, coroutine.lineno)
+
+
+def on_the_loop(node: ast.AST) -> Iterator[str]:
+    """The attributes of itself that a handler's coroutine uses outside of functions within it."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == "self":
+            yield inner.attr
+        if not isinstance(inner, ast.FunctionDef | ast.Lambda):
+            yield from on_the_loop(inner)
 
 
 def test_a_page_that_leaves_before_its_answer_leaves_no_traceback(server: Server, project: Path) -> None:
