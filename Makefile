@@ -74,8 +74,12 @@ lab: $(VENV)/.installed-lab
 		$(BIN)/roadworthy demo --quick; }
 	cd $(DEMO) && "$(abspath $(BIN))/jupyter" lab $(LAB)
 
+# all that the wheel is made of; tests/extension looks at the same
+MADE_OF := $(shell find $(addprefix $(EXTENSION)/,src style schema) -type f) \
+	$(wildcard $(addprefix $(EXTENSION)/,*.json *.toml *.md LICENSE yarn.lock roadworthy_jupyterlab/*.py))
+
 # the extension from its wheel, which is built here where node is there; without it JupyterLab opens all the same
-$(VENV)/.installed-lab: $(VENV)/.installed $(shell find extensions/jupyterlab/src extensions/jupyterlab/style -type f)
+$(VENV)/.installed-lab: $(VENV)/.installed $(MADE_OF)
 	@if ! command -v node >/dev/null && ! ls extensions/jupyterlab/dist/*.whl >/dev/null 2>&1; then \
 		echo "JupyterLab opens without Roadworthy's panels: node is needed to build them. Next: install node 20."; \
 	else \

@@ -24,6 +24,8 @@ from playwright.sync_api import Browser, Page
 
 REPOSITORY = Path(__file__).parents[2]
 EXTENSION = REPOSITORY / "extensions" / "jupyterlab"
+FOLDERS, FILES = ("src", "style", "schema"), ("*.json", "*.toml", "*.md", "LICENSE", "yarn.lock")
+MADE_OF = (*(f"{folder}/**/*.*" for folder in FOLDERS), *FILES, "roadworthy_jupyterlab/*.py")
 TOKEN = "t"  # of a server on this machine that ends with the tests
 PATIENCE = 60_000  # milliseconds; nothing takes that long, but a machine may be busy
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}
@@ -99,10 +101,7 @@ def wheel() -> Path:
     if shutil.which("node") is None:
         missing("No node is installed to build the extension with.")
     with FileLock(EXTENSION.parent / ".wheel.lock"):
-        sources = [path for name in ("src", "style", "schema") for path in (EXTENSION / name).rglob("*.*")]
-        newest = max(
-            path.stat().st_mtime for path in [*sources, EXTENSION / "package.json", EXTENSION / "pyproject.toml"]
-        )
+        newest = max(path.stat().st_mtime for pattern in MADE_OF for path in EXTENSION.glob(pattern))
         built = list((EXTENSION / "dist").glob("*.whl"))
         if not built or built[0].stat().st_mtime < newest:
             subprocess.run(["make", "lab-wheel", f"BIN={Path(sys.executable).parent}"], cwd=REPOSITORY, check=True)

@@ -33,9 +33,9 @@ def test_the_lock_file_holds_no_addresses() -> None:
     assert lock.count("checksum: ") > 100
 
 
-def test_the_package_asks_for_its_extension_by_name() -> None:
-    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert extras["lab"] == ["roadworthy-jupyterlab"]
+def test_the_package_asks_for_the_extension_of_its_own_version() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert project["optional-dependencies"]["lab"] == [f"roadworthy-jupyterlab=={project['version']}"]
 
 
 @pytest.mark.slow
