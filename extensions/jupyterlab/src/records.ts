@@ -397,6 +397,14 @@ export interface ILabPipeline {
   job: IJob | null;
 }
 
+/** A product of a task and how it stands. */
+export interface ILabProduct {
+  /** below the server's root */
+  path: string;
+  /** edited: by hand, after the task had made it */
+  state: 'there' | 'missing' | 'edited';
+}
+
 /** What runs in production, how it does, and what may be done. */
 export interface ILabProduction {
   project: ILabProject;
@@ -457,8 +465,8 @@ export interface ILabTask {
   /** why, in words, such as '2 cells changed' */
   reasons: string[];
   upstream: string[];
-  /** below the server's root, the executed notebook included */
-  products: string[];
+  /** the executed notebook included */
+  products: ILabProduct[];
   /** the executed notebook, below the server's root */
   notebook: string | null;
   /** the newest run that executed it */

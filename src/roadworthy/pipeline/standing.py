@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from roadworthy.config import Config
@@ -16,7 +17,7 @@ from roadworthy.pipeline.freshness import Freshness, Judgement, Memory
 from roadworthy.pipeline.progress import Building
 from roadworthy.pipeline.spec import Pipeline, TaskSpec
 from roadworthy.records import RunRecord, TaskRecord
-from roadworthy.records.lab import LabTask, TaskStanding
+from roadworthy.records.lab import LabProduct, LabTask, TaskStanding
 from roadworthy.state import State
 
 _RUNS_AT_ONCE = 20
@@ -69,10 +70,10 @@ class Standings:
         found: dict[str, LabTask] = {}
         for task in pipeline.tasks:
             newest = executed.get(task.name)
-            standing, reasons = self._standing(task, specs, found, freshness, newest)
+            standing, reasons, odd = self._standing(task, specs, found, freshness, newest)
             if task.name in running:
                 standing, reasons = "running", (f"{building.who if building else 'somebody'} builds it now",)
-            found[task.name] = _lab_task(task, standing, reasons, newest)
+            found[task.name] = _lab_task(self._config.root, task, standing, reasons, newest=newest, odd=odd)
         self._memory.save()
         return tuple(found.values())
 
@@ -85,20 +86,21 @@ class Standings:
         before: Mapping[str, LabTask],
         freshness: Freshness | None,
         newest: Execution | None,
-    ) -> tuple[TaskStanding, tuple[str, ...]]:
+    ) -> tuple[TaskStanding, tuple[str, ...], tuple[str, ...]]:
+        """Return how a task stands, why, and which of its products are missing or not as they were made."""
         if freshness is None:
-            return "unknown", ("the contract cannot be read",)
+            return "unknown", ("the contract cannot be read",), ()
         waits = tuple(f"upstream {name} is {before[name].standing}" for name in task.upstream if _waits(before, name))
         try:
             if newest is None and (unmade := freshness.unmade(task)):  # a first look parses nothing
-                return "stale", (_never(unmade), *waits)
+                return "stale", (_never(unmade), *waits), ()
             judged = freshness.judge(task, specs)
         except RoadworthyError as error:  # its source is missing, or is no notebook
-            return "unknown", (error.fact,)
+            return "unknown", (error.fact,), ()
         if not judged.fresh and newest is not None and newest.task.state == "failed":
-            return _after_failure(newest), tuple(self._since_failure(task, judged, newest, specs))
+            return _after_failure(newest), tuple(self._since_failure(task, judged, newest, specs)), judged.odd
         reasons = () if judged.fresh else tuple(self._reasons(task, judged, specs))
-        return ("stale" if reasons or waits else "fresh"), reasons + waits
+        return ("stale" if reasons or waits else "fresh"), reasons + waits, judged.odd
 
     def _reasons(self, task: TaskSpec, judged: Judgement, specs: Mapping[str, TaskSpec]) -> Iterator[str]:
         for path in judged.odd:
@@ -173,9 +175,9 @@ def is_of(run: RunRecord, config: Config, pipeline: Pipeline) -> bool:
     return products == lineage.folder(pipeline) and run.builder in ("", lineage.builder(config.root))
 
 
-def unknown(pipeline: Pipeline, reason: str = _NOT_KNOWN) -> tuple[LabTask, ...]:
-    """Return the tasks of a pipeline of which nothing more is known, and why."""
-    return tuple(_lab_task(task, "unknown", (reason,), None) for task in pipeline.tasks)
+def unknown(root: Path, pipeline: Pipeline, reason: str = _NOT_KNOWN) -> tuple[LabTask, ...]:
+    """Return the tasks of a project's pipeline of which nothing more is known, and why."""
+    return tuple(_lab_task(root, task, "unknown", (reason,)) for task in pipeline.tasks)
 
 
 def counted(changes: tuple[CellChange, ...]) -> str:
@@ -195,7 +197,15 @@ def counted(changes: tuple[CellChange, ...]) -> str:
     return ", ".join(words)
 
 
-def _lab_task(task: TaskSpec, standing: TaskStanding, reasons: tuple[str, ...], newest: Execution | None) -> LabTask:
+def _lab_task(
+    root: Path,
+    task: TaskSpec,
+    standing: TaskStanding,
+    reasons: tuple[str, ...],
+    *,
+    newest: Execution | None = None,
+    odd: tuple[str, ...] = (),
+) -> LabTask:
     told: dict[str, Any] = {}
     if newest is not None:
         ended = newest.task.started + timedelta(seconds=newest.task.seconds)
@@ -208,10 +218,16 @@ def _lab_task(task: TaskSpec, standing: TaskStanding, reasons: tuple[str, ...], 
         standing=standing,
         reasons=reasons,
         upstream=task.upstream,
-        products=tuple(task.products.values()),
+        products=tuple(_product(root, path, odd) for path in task.products.values()),
         notebook=task.notebook,
         **told,
     )
+
+
+def _product(root: Path, path: str, odd: tuple[str, ...]) -> LabProduct:
+    if not (root / path).exists():
+        return LabProduct(path=path, state="missing")
+    return LabProduct(path=path, state="edited" if path in odd else "there")
 
 
 def _after_failure(newest: Execution) -> TaskStanding:

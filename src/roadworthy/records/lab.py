@@ -15,6 +15,7 @@ from roadworthy.records.versions import Deployment, GateVerdict, HistoryEntry, M
 
 EVENTS = "urn:roadworthy:events:lab:v1"  # what Jupyter's event system knows a LabEvent by
 TaskStanding = Literal["fresh", "stale", "running", "failed", "unknown"]
+ProductState = Literal["there", "missing", "edited"]
 JobState = Literal["running", "done", "failed", "cancelled"]
 
 
@@ -37,6 +38,13 @@ class LabProject(Record):
     problems: tuple[Problem, ...] = ()
 
 
+class LabProduct(Record):
+    """A product of a task and how it stands."""
+
+    path: str = Field(description="below the server's root")
+    state: ProductState = Field(description="edited: by hand, after the task had made it")
+
+
 class LabTask(Record):
     """A task of the pipeline and how it stands."""
 
@@ -45,7 +53,7 @@ class LabTask(Record):
     standing: TaskStanding
     reasons: tuple[str, ...] = Field(default=(), description="why, in words, such as '2 cells changed'")
     upstream: tuple[str, ...] = ()
-    products: tuple[str, ...] = Field(default=(), description="below the server's root, the executed notebook included")
+    products: tuple[LabProduct, ...] = Field(default=(), description="the executed notebook included")
     notebook: str | None = Field(default=None, description="the executed notebook, below the server's root")
     last_run: str | None = Field(default=None, description="the newest run that executed it")
     last_ended: Moment | None = None

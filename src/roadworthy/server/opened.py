@@ -158,12 +158,12 @@ class Opened:
         try:
             config, pipeline = self.config, self.pipeline
             if pipeline is None:
-                return tuple(self._placed(task) for task in standing.unknown(resolved.outline(self.root)))
+                return tuple(self._placed(task) for task in standing.unknown(self.root, resolved.outline(self.root)))
             with self._looking:
                 standings = self._standings.get(self._configured(), lambda: Standings(config, self.state))
                 found = standings.look(pipeline, self.contract, progress.read(progress.place(config)))
         except RoadworthyError as error:
-            found = standing.unknown(pipeline or resolved.outline(self.root), self._fact(error))
+            found = standing.unknown(self.root, pipeline or resolved.outline(self.root), self._fact(error))
         return tuple(self._placed(task) for task in found)
 
     def job(self) -> Job | None:
@@ -202,7 +202,7 @@ class Opened:
         return task.model_copy(
             update={
                 "source": self.below(task.source),
-                "products": tuple(self.below(path) for path in task.products),
+                "products": tuple(one.model_copy(update={"path": self.below(one.path)}) for one in task.products),
                 "notebook": self.below(task.notebook) if task.notebook else None,
             }
         )

@@ -147,6 +147,32 @@ def test_a_product_that_was_edited_or_removed_is_told(project: Project) -> None:
     assert project.look()["second"].reasons[0] == "its product products/second.json is missing"
 
 
+def test_each_product_is_told_as_it_is(project: Project) -> None:
+    def states() -> dict[str, str]:
+        return {
+            one.path.removeprefix("products/"): one.state for task in project.look().values() for one in task.products
+        }
+
+    (project.root / "products/first.json").unlink()
+    never_run = {"first.ipynb": "there", "first.json": "missing", "second.ipynb": "there", "second.json": "there"}
+    assert states() == never_run
+    (project.root / "products/first.json").write_text('{"rows": 3}')
+    project.ran("first", "second")
+    assert states() == dict.fromkeys(never_run, "there")
+    (project.root / "products/first.json").write_text("{}")
+    (project.root / "products/first.ipynb").write_text("{} ")  # whoever looks at an executed notebook may save it
+    (project.root / "products/second.ipynb").unlink()
+    assert states() == never_run | {"first.json": "edited", "second.ipynb": "missing"}
+    change_cells(project.root)
+    project.ran("first", error="Task 'first' failed in cell 4 of notebooks/first.ipynb: no\nNext: x", after=1)
+    assert states()["first.json"] == "edited"
+    (project.root / "monitoring/contract.yaml").write_text("{")
+    pipeline = spec.read(project.root, {})
+    assert pipeline is not None
+    (unread, _) = project.standings.look(pipeline, None)
+    assert [one.state for one in unread.products] == ["there", "there"]
+
+
 def test_a_changed_contract_is_told(project: Project) -> None:
     project.ran("first", "second")
     contract = project.root / "monitoring/contract.yaml"

@@ -25,7 +25,8 @@ def test_a_notebook_is_told_with_its_task_and_parameters(server: Server, project
     found = server.get("notebook", path=f"{project.name}/notebooks/first.ipynb")
     task = found["task"]
     assert (task["name"], task["standing"], task["reasons"]) == ("first", "stale", ["it was never run"])
-    assert task["products"] == [f"{project.name}/products/first.ipynb", f"{project.name}/products/first.json"]
+    products = [f"{project.name}/products/first.ipynb", f"{project.name}/products/first.json"]
+    assert task["products"] == [{"path": path, "state": "missing"} for path in products]
     assert found["parameters_cell"] == 1
     (rows,) = found["parameters"]
     assert (rows["name"], rows["type"], rows["default"], rows["value"]) == ("rows", "integer", 1, 3)

@@ -9,7 +9,7 @@ export function task(name: string, upstream: string[] = [], said: Partial<ILabTa
     standing: 'fresh',
     reasons: [],
     upstream,
-    products: [`products/${name}.json`],
+    products: [{ path: `products/${name}.json`, state: 'there' }],
     notebook: null,
     last_run: null,
     last_ended: null,

@@ -1,9 +1,13 @@
 import { PathExt } from '@jupyterlab/coreutils';
 import * as React from 'react';
 import { IPage, usePage } from '../../page';
-import { ILabTask } from '../../records';
+import { ILabProduct, ILabTask } from '../../records';
 import { stateIcon, stateTone, stateWords } from '../standing';
 import { CARD, ICard, ILayout, neighbour, PRODUCTS } from './layout';
+import { productIcon, productTone, productWords } from './product';
+
+/** As many letters stand beside a product's icon. */
+const WORDS = 23;
 
 interface IGraphProps {
   layout: ILayout;
@@ -128,17 +132,39 @@ function Products({ task, onOpen }: { task: ILabTask; onOpen(path: string): void
       {task.products.length > 0 && (
         <line className="rw-node-rule" x1={10} x2={CARD.width - 10} y1={0} y2={0} />
       )}
-      {task.products.slice(0, PRODUCTS).map((path, at) => (
-        <g key={path} className="rw-product" onClick={() => onOpen(path)}>
-          <title>{path}</title>
-          <rect x={6} y={4 + at * CARD.product} width={CARD.width - 12} height={CARD.product - 2} rx={3} />
-          <path d={`M16,${8.5 + at * CARD.product} h5 l3,3 v8 h-8 z`} />
-          <text x={30} y={18 + at * CARD.product}>
-            {shortened(PathExt.basename(path), 20)}
-          </text>
-        </g>
+      {task.products.slice(0, PRODUCTS).map((product, at) => (
+        <Product key={product.path} product={product} top={at * CARD.product} onOpen={onOpen} />
       ))}
       {more > 0 && <More count={more} page={page} />}
+    </g>
+  );
+}
+
+interface IProductProps {
+  product: ILabProduct;
+  top: number;
+  onOpen(path: string): void;
+}
+
+function Product({ product: { path, state }, top, onOpen }: IProductProps): JSX.Element {
+  const { trans } = usePage();
+  const { word, full } = productWords(state, trans);
+  const Icon = productIcon(state);
+  return (
+    <g
+      className="rw-product"
+      data-state={state}
+      data-tone={productTone(state)}
+      onClick={() => state !== 'missing' && onOpen(path)}
+    >
+      <title>{`${path}: ${full}`}</title>
+      <rect x={6} y={4 + top} width={CARD.width - 12} height={CARD.product - 2} rx={3} />
+      <foreignObject x={13} y={6 + top} width={16} height={16}>
+        <Icon.react tag="span" className="rw-icon" />
+      </foreignObject>
+      <text x={33} y={18 + top}>
+        {`${shortened(PathExt.basename(path), WORDS - word.length)} · ${word}`}
+      </text>
     </g>
   );
 }

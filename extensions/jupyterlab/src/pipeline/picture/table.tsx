@@ -3,6 +3,7 @@ import * as React from 'react';
 import { usePage } from '../../page';
 import { ILabTask } from '../../records';
 import { Badge } from '../standing';
+import { ProductBadge } from './product';
 
 /** The pipeline as a table: the same as its picture, for reading. */
 export function TaskTable({ tasks, onOpen }: { tasks: ILabTask[]; onOpen(path: string): void }): JSX.Element {
@@ -41,10 +42,17 @@ export function TaskTable({ tasks, onOpen }: { tasks: ILabTask[]; onOpen(path: s
               <td>{task.reasons.join(', ')}</td>
               <td>{task.upstream.join(', ') || '–'}</td>
               <td>
-                {task.products.map(path => (
-                  <button key={path} className="rw-link" title={path} onClick={() => onOpen(path)}>
-                    {PathExt.basename(path)}
-                  </button>
+                {task.products.map(({ path, state }) => (
+                  <div key={path}>
+                    {state === 'missing' ? (
+                      <span title={path}>{PathExt.basename(path)}</span>
+                    ) : (
+                      <button className="rw-link" title={path} onClick={() => onOpen(path)}>
+                        {PathExt.basename(path)}
+                      </button>
+                    )}{' '}
+                    <ProductBadge state={state} />
+                  </div>
                 ))}
               </td>
               <td title={task.last_ended ? locale.moment(task.last_ended) : undefined}>
