@@ -54,25 +54,6 @@ test('a server’s side that is not there is named with what to do', () => {
   expect(shown(<Failure error={new RequestError('Failed to fetch')} />)).toContain('cannot be reached');
 });
 
-test('a product is shown with its state in picture and table, and opened where it is there', () => {
-  const products = (['there', 'missing', 'edited'] as const).map(state => ({
-    path: `out/${state}.csv`,
-    state
-  }));
-  const made = task('train', [], { products });
-  const graph = shown(
-    <Graph layout={layout([made], true)} withProducts zoom={1} current="" onOpen={nothing} />
-  );
-  for (const words of ['there.csv · there', 'missing.csv · missing', 'edited.csv · edited']) {
-    expect(graph).toContain(`>${words}<`);
-  }
-  expect(graph).toContain('<title>out/edited.csv: edited by hand</title>');
-  const table = shown(<TaskTable tasks={[made]} onOpen={nothing} />);
-  expect(table).toMatch(/<button[^>]*>there.csv<\/button> <span[^>]*data-state="there"/);
-  expect(table).toMatch(/<button[^>]*>edited.csv<\/button>.*<span>edited by hand<\/span>/);
-  expect(table).toMatch(/<span title="out\/missing.csv">missing.csv<\/span>/);
-});
-
 test('what data says is text, never a part of the page', () => {
   const evil = task(EVIL, [EVIL], {
     ...{ standing: 'failed', reasons: [EVIL], products: [{ path: EVIL, state: 'edited' }], error: EVIL }

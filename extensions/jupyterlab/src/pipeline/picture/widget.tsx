@@ -1,7 +1,7 @@
 import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import * as React from 'react';
 import { IPage, PageProvider, usePage } from '../../page';
-import { ILabProduct, ILabTask } from '../../records';
+import { ILabTask } from '../../records';
 import { IActions } from '../actions';
 import { pipelineIcon } from '../icons';
 import { PipelineModel } from '../model';
@@ -158,17 +158,9 @@ function useTasks(model: PipelineModel): ILabTask[] {
           : state === 'done' || state === 'fresh'
             ? 'fresh'
             : undefined;
-      if (!standing || standing === task.standing) {
-        return task;
-      }
-      const products = standing === 'fresh' ? task.products.map(made) : task.products;
-      return { ...task, standing, reasons: [], products };
+      return standing && standing !== task.standing ? { ...task, standing, reasons: [] } : task;
     });
   }, [tasks, job, running]);
-}
-
-function made(product: ILabProduct): ILabProduct {
-  return { ...product, state: 'there' };
 }
 
 const ORDER: Standing[] = ['failed', 'running', 'stale', 'unknown', 'fresh'];
