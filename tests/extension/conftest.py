@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,7 @@ FOLDERS, FILES = ("src", "style", "schema"), ("*.json", "*.toml", "*.md", "LICEN
 MADE_OF = (*(f"{folder}/**/*.*" for folder in FOLDERS), *FILES, "roadworthy_jupyterlab/*.py")
 TOKEN = "t"  # of a server on this machine that ends with the tests
 PATIENCE = 60_000  # milliseconds; nothing takes that long, but a machine may be busy
+UNREACHABLE = re.compile("No matching distribution|Could not find a version|connection|resolution", re.IGNORECASE)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark", "contrast": "JupyterLab Dark High Contrast"}
 KEPT = ("pyproject.toml", "bentos", "monitoring", "consumers")
 
@@ -74,7 +76,7 @@ NOTEBOOKS: dict[str, tuple[str, ...]] = {
 def missing(what: str) -> None:
     """Skip and say so where something is not installed; in CI that is a failure."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"In CI the extension is tried in a browser. {what}")
+        pytest.fail(f"In CI the extension is tried, whatever that takes. {what}")
     pytest.skip(what)
 
 
@@ -90,6 +92,20 @@ def write_notebook(path: Path, *cells: str, tagged: bool = True) -> None:
     if tagged:
         notebook.cells[1].metadata["tags"] = ["parameters"]
     nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def install() -> Callable[..., None]:
+    """Install packages into another environment, named by its Python; where there is no network, that is missing."""
+
+    def installs(python: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode and UNREACHABLE.search(done.stderr):
+            missing(f"There is no network to fetch packages from: {' '.join(done.stderr.split())[-300:]}")
+        assert done.returncode == 0, done.stderr
+
+    return installs
 
 
 # --- what is built once ----------------------------------------------------------------------------------------------
@@ -161,7 +177,9 @@ class Lab:
 
 
 @contextmanager
-def serving(interface: str, root: Path, home: Path, python: str = sys.executable, data: str = "") -> Iterator[Lab]:
+def serving(
+    interface: str, root: Path, home: Path, python: str = sys.executable, data: str = "", *, as_it_is: bool = False
+) -> Iterator[Lab]:
     """Serve a folder while the context lasts.
 
     Parameters
@@ -176,10 +194,13 @@ def serving(interface: str, root: Path, home: Path, python: str = sys.executable
         The interpreter of the environment in which it is installed.
     data
         Where Jupyter looks for extensions besides that environment.
+    as_it_is
+        The environment has the package from its wheel, which enables the server's side; otherwise that is done here.
     """
     enabled = home / "path" / "jupyter_server_config.d"
     enabled.mkdir(parents=True)
-    shutil.copy(REPOSITORY / "packaging" / "jupyter_server_config.json", enabled / "roadworthy.json")
+    if not as_it_is:
+        shutil.copy(REPOSITORY / "packaging" / "jupyter_server_config.json", enabled / "roadworthy.json")
     quiet = home / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True)
     (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')

@@ -9,9 +9,19 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import venv
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser, expect
+
+if TYPE_CHECKING:
+    from conftest import Lab
+
+    Served = Callable[..., AbstractContextManager[Lab]]
 
 REPOSITORY = Path(__file__).parents[2]
 EXTENSION = REPOSITORY / "extensions" / "jupyterlab"
@@ -53,6 +63,46 @@ def test_it_is_installed_without_node(installed: Path) -> None:
     line = next(line for line in (listed.stdout + listed.stderr).splitlines() if "roadworthy-jupyterlab" in line)
     assert "enabled" in line
     assert "OK" in line
+
+
+@pytest.fixture
+def fresh(wheel: Path, install: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh environment's programs, with both wheels and what they ask for; nothing else is on the PATH, no node."""
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", str(tmp_path), str(REPOSITORY)], check=True)
+    (package,) = tmp_path.glob("roadworthy-*.whl")
+    venv.create(tmp_path / "fresh")
+    programs = tmp_path / "fresh" / "bin"
+    constraints = str(REPOSITORY / "constraints.txt")
+    install(str(programs / "python"), "--constraint", constraints, f"{package}[lab]", str(wheel))
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert shutil.which("node") is None
+    return programs
+
+
+@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+def test_both_wheels_in_a_fresh_environment_are_all_it_takes(
+    browser: Browser, built: Path, fresh: Path, served: Served, tmp_path: Path
+) -> None:
+    for listed, name in (
+        (["labextension", "list"], "roadworthy-jupyterlab"),
+        (["server", "extension", "list"], "roadworthy.server"),
+    ):
+        done = subprocess.run([fresh / "jupyter", *listed], capture_output=True, text=True, check=True)
+        lines = (done.stdout + done.stderr).splitlines()
+        (found,) = [line for line in lines if name in line and "enabled" in line]
+        assert "OK" in " ".join(lines[lines.index(found) :][:3])
+    shutil.copytree(built, tmp_path / "root" / "project")
+    page = browser.new_context().new_page()
+    page.set_default_timeout(120_000)
+    with served("jupyterlab", tmp_path / "root", tmp_path / "home", str(fresh / "python"), as_it_is=True) as lab:
+        assert [task["name"] for task in lab.ask("pipeline?path=project")["tasks"]] == ["count", "scale", "judge"]
+        page.goto(lab.url("project/notebooks/scale.ipynb"))
+        page.locator(".rw-status-button").click()
+        expect(page.locator(".rw-panel .rw-title").first).to_have_text("scale")
 
 
 @pytest.mark.slow

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 import sysconfig
 import venv
 from collections.abc import Callable
@@ -28,11 +25,10 @@ expect.set_options(timeout=120_000)
 OLDEST = ("jupyterlab==4.5.7", "notebook==7.5.6")
 NEWEST = ("jupyterlab>=4.6,<5", "notebook>=7.6,<8")
 TOKEN = "t"
-UNREACHABLE = re.compile("No matching distribution|Could not find a version|connection|resolution", re.IGNORECASE)
 
 
 @pytest.fixture
-def environment(wheel: Path, tmp_path: Path) -> Callable[[tuple[str, str]], str]:
+def environment(wheel: Path, install: Callable[..., None], tmp_path: Path) -> Callable[[tuple[str, str]], str]:
     """Make an environment with these versions and the extension, all else from the present one; return its Python."""
 
     def made(versions: tuple[str, str]) -> str:
@@ -42,12 +38,7 @@ def environment(wheel: Path, tmp_path: Path) -> Callable[[tuple[str, str]], str]
         here = Path(sysconfig.get_path("purelib", vars={"base": str(tmp_path / "other")}))
         (here / "present.pth").write_text(f"import site; site.addsitedir({present!r})\n")
         # no dependencies: Ploomber wants a Notebook that no longer starts, and the others are there
-        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--ignore-installed"]
-        command = [sys.executable, "-m", "pip", "--python", str(python), "install", *options, *versions, str(wheel)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode and UNREACHABLE.search(done.stderr):
-            pytest.skip(f"No network: {' and '.join(versions)} cannot be fetched.")
-        assert done.returncode == 0, done.stderr
+        install(str(python), "--no-deps", "--ignore-installed", *versions, str(wheel))
         return str(python)
 
     return made
