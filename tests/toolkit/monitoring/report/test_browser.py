@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tarfile
@@ -66,6 +67,8 @@ def test_axe_finds_nothing_to_complain_about(
     try:
         subprocess.run(["npm", "pack", "axe-core@4.11.0"], check=True, cwd=tmp_path, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
+        if os.environ.get("CI") == "true":
+            pytest.fail("In CI axe-core looks at the report: npm does not give it.")
         pytest.skip("npm does not give axe-core: it is not installed, or has no network.")
     with tarfile.open(next(tmp_path.glob("axe-core-*.tgz"))) as archive:
         archive.extract("package/axe.min.js", tmp_path, filter="data")
