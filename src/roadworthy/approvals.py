@@ -32,7 +32,7 @@ def answer(
     approve
         Whether it shall be done.
     who, note, origin
-        Go into the audit log; note and name are kept with the decision.
+        Go into history and audit log; note and name are kept with the decision.
 
     Raises
     ------
@@ -52,9 +52,15 @@ def answer(
                 f"The question {decision_id} was answered meanwhile, or its window has led to a retraining.",
                 "See what became of it with `roadworthy status`.",
             )
-        if approve:
-            entry = HistoryEntry(who=who, action="approve", version_to=asked.target, reason=note or asked.reason)
-            project.state.append_history(entry)
+        project.state.append_history(
+            HistoryEntry(
+                who=who,
+                action="approve" if approve else "reject",
+                version_from=asked.champion,
+                version_to=asked.target,
+                reason=note or (asked.reason if approve else ""),
+            )
+        )
     project.state.resolve_alert(decisions.question_cause(decision_id), who)
     if asked.asks_for == "promote":
         retraining.go_on(project, who=who)

@@ -159,6 +159,8 @@ def test_a_rollback_that_is_approved_is_done_at_once_and_once(project: Project, 
     approvals.carry_out(project, who="policy")
     acts = [(entry.action, entry.who) for entry in project.state.history(limit=2)]
     assert acts == [("rollback", "ann"), ("approve", "ann")]
+    approved = project.state.history(limit=2)[1]
+    assert (approved.version_from, approved.version_to) == (versions[1], versions[0])
     log = [(entry.act, entry.target, entry.outcome) for entry in project.state.audit(limit=2)]
     assert log == [("rollback", versions[0], "done"), ("approve", f"rollback {versions[0]}", "done")]
     assert approvals.questions(project) == []
@@ -182,6 +184,9 @@ def test_a_no_is_kept_and_nothing_is_done(project: Project, versions: Versions, 
     assert (rejected.answer, rejected.outcome) == ("rejected", None)
     assert _champion(project) == versions[1]
     assert (project.state.audit()[0].act, project.state.audit()[0].detail) == ("reject", "June is hard")
+    entry = project.state.history()[0]
+    assert (entry.action, entry.who, entry.reason) == ("reject", "bob", "June is hard")
+    assert (entry.version_from, entry.version_to) == (versions[1], versions[0])
     with pytest.raises(ApprovalError, match="was rejected by bob"):
         approvals.answer(project, question.id, approve=True, who="ann")
     assert project.state.audit()[0].outcome == "refused"

@@ -275,7 +275,7 @@ export interface IGateVerdict {
 export interface IHistoryEntry {
   at: string;
   who: string;
-  action: 'release' | 'nominate' | 'promote' | 'rollback' | 'refuse' | 'retrain' | 'approve' | 'rollout' | 'abort';
+  action: 'release' | 'nominate' | 'promote' | 'rollback' | 'refuse' | 'retrain' | 'approve' | 'reject' | 'rollout' | 'abort';
   version_from: string | null;
   version_to: string | null;
   reason: string;

@@ -80,7 +80,9 @@ class HistoryEntry(Record):
 
     at: Moment = Field(default_factory=now)
     who: str
-    action: Literal["release", "nominate", "promote", "rollback", "refuse", "retrain", "approve", "rollout", "abort"]
+    action: Literal[
+        "release", "nominate", "promote", "rollback", "refuse", "retrain", "approve", "reject", "rollout", "abort"
+    ]
     version_from: str | None = None
     version_to: str | None = None
     reason: str = ""

@@ -187,7 +187,8 @@ export function History({ production }: { production: ILabProduction }): JSX.Ele
     rollback: trans.__('Roll back'),
     refuse: trans.__('Refuse'),
     retrain: trans.__('Retrain'),
-    approve: trans.__('Answer'),
+    approve: trans.__('Approve'),
+    reject: trans.__('Reject'),
     rollout: trans.__('Roll out'),
     abort: trans.__('Abort')
   };
