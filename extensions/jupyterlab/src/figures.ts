@@ -3,13 +3,6 @@ import { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import { Locale } from './locale';
 import { IMetricReading, IWindow } from './records';
 
-const METRICS: { [key: string]: string } = {
-  roc_auc: 'ROC AUC',
-  log_loss: 'log loss',
-  brier: 'Brier score',
-  f1: 'F1',
-  value_per_1000: 'value per 1,000 cases'
-};
 const DAY = 86_400_000;
 
 /** Writes figures and windows as the page's language has them; what is not known as a dash. */
@@ -128,8 +121,20 @@ export class Figures extends Locale {
     return new Intl.ListFormat(this.language, { type: 'conjunction' }).format(shown);
   }
 
+  /** A metric as a reader would name it; one that is not known by its own name. */
   metricName(metric: string): string {
-    return METRICS[metric] ?? metric;
+    const { trans } = this;
+    const names: { [key: string]: string } = {
+      roc_auc: trans.__('ROC AUC'),
+      log_loss: trans.__('log loss'),
+      brier: trans.__('Brier score'),
+      accuracy: trans.__('accuracy'),
+      precision: trans.__('precision'),
+      recall: trans.__('recall'),
+      f1: trans.__('F1'),
+      value_per_1000: trans.__('value per %1 cases', this.count(1000))
+    };
+    return names[metric] ?? metric;
   }
 
   private decimal(value: number, places: number): string {

@@ -1,4 +1,5 @@
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { languagePlugin } from './language';
 import { notificationPlugin } from './notifications';
 import { pipelinePlugin } from './pipeline/plugin';
 import { productionPlugin } from './production/plugin';
@@ -6,6 +7,7 @@ import { reportPlugin } from './report/plugin';
 
 /** Everything that this extension adds to JupyterLab: one plugin a capability. */
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  languagePlugin,
   pipelinePlugin,
   reportPlugin,
   productionPlugin,

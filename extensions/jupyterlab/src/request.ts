@@ -1,6 +1,14 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import { IProblem } from './records';
+
+let trans: TranslationBundle = nullTranslator.load('roadworthy');
+
+/** Let what no server has said be said in the page's language. */
+export function speak(bundle: TranslationBundle): void {
+  trans = bundle;
+}
 
 /** What the server answers when it could not do what was asked. */
 interface IRefusal {
@@ -67,7 +75,7 @@ export async function requestAPI<T>(
   }
   const answer = parsed<T>(text);
   if (answer === null) {
-    throw new RequestError('The server gave an answer that is no JSON.', '', null, response.status);
+    throw new RequestError(trans.__('The server gave an answer that is no JSON.'), '', null, response.status);
   }
   return answer;
 }

@@ -42,6 +42,21 @@ describe('Figures', () => {
     expect([0.0123, 2.5, 300].map(value => english.seconds(value))).toEqual(['12.3 ms', '2.5 sec', '5 min']);
   });
 
+  it('names metrics in the words and figures of the language', () => {
+    const translated = {
+      ...trans,
+      __: (text: string, ...given: string[]) =>
+        trans.__(text.replace('value per %1 cases', 'Wert je %1 Fälle'), ...given)
+    } as typeof trans;
+    const names = ['log_loss', 'value_per_1000', 'another'];
+    expect(names.map(name => english.metricName(name))).toEqual([
+      'log loss',
+      'value per 1,000 cases',
+      'another'
+    ]);
+    expect(new Figures('de', translated).metricName('value_per_1000')).toBe('Wert je 1.000 Fälle');
+  });
+
   it('leaves names out when there are many, and says how many', () => {
     expect(english.listed(['a', 'b', 'c', 'd'], 2)).toBe('a, b, and 2 more');
   });

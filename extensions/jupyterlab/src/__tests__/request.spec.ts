@@ -1,5 +1,6 @@
 import { ServerConnection } from '@jupyterlab/services';
-import { apiUrl, requestAPI, RequestError } from '../request';
+import { nullTranslator } from '@jupyterlab/translation';
+import { apiUrl, requestAPI, RequestError, speak } from '../request';
 
 function serverThat(answer: () => Promise<Response>): ServerConnection.ISettings {
   return ServerConnection.makeSettings({ baseUrl: 'http://localhost/base/', fetch: answer });
@@ -27,6 +28,15 @@ test('what the server refuses comes with fact, next step and place', async () =>
 test('an answer of another program is told by its status', async () => {
   const gateway = new Response('<html>', { status: 502, statusText: 'Bad Gateway' });
   expect((await refused(serverThat(async () => gateway))).message).toBe('502 Bad Gateway');
+});
+
+test('what the page itself has to say of an answer is said in its language', async () => {
+  const none = nullTranslator.load('roadworthy');
+  const page = () => serverThat(async () => new Response('<html>'));
+  expect((await refused(page())).message).toBe('The server gave an answer that is no JSON.');
+  speak({ ...none, __: () => 'Kein JSON.' } as typeof none);
+  expect((await refused(page())).message).toBe('Kein JSON.');
+  speak(none);
 });
 
 test('no answer at all is an error with status 0', async () => {
