@@ -3,6 +3,14 @@
 /** What Jupyter's event system knows an ILabEvent by. */
 export const EVENTS = 'urn:roadworthy:events:lab:v1';
 
+/** That somebody sees to an alert. */
+export interface IAcknowledging {
+  /** any path in the project, below the server's root */
+  path: string;
+  /** for whoever looks at it later */
+  note?: string;
+}
+
 /** An act on production that somebody has confirmed. */
 export interface IActRequest {
   path: string;
@@ -505,6 +513,15 @@ export interface IMetricReading {
   n: number;
 }
 
+/** That nobody wants to hear of an alert's cause for some hours. */
+export interface IMuting {
+  /** any path in the project, below the server's root */
+  path: string;
+  /** for whoever looks at it later */
+  note?: string;
+  hours: number;
+}
+
 /** A process that looks at the traffic again and again, as it last reported itself. */
 export interface IObserver {
   id: string;
@@ -690,6 +707,15 @@ export interface IReading {
   /** the change in plain words, with figures */
   words: string;
   bars: IBar[];
+}
+
+/** What the server answers when it could not do what was asked. */
+export interface IRefusal {
+  message: string;
+  /** what to do; blank when it is not known */
+  next: string;
+  /** the place, when a file of the project is at fault */
+  problem: IProblem | null;
 }
 
 /** Everything that was found in the traffic, and what came of it. */

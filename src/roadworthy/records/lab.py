@@ -17,6 +17,7 @@ EVENTS = "urn:roadworthy:events:lab:v1"  # what Jupyter's event system knows a L
 TaskStanding = Literal["fresh", "stale", "running", "failed", "unknown"]
 ProductState = Literal["there", "missing", "edited"]
 JobState = Literal["running", "done", "failed", "cancelled"]
+_MOST_HOURS = 24.0 * 366
 
 
 class Problem(Record):
@@ -26,6 +27,14 @@ class Problem(Record):
     line: int | None = Field(default=None, description="counted from 1")
     message: str
     next: str = Field(description="what to do")
+
+
+class Refusal(Record):
+    """What the server answers when it could not do what was asked."""
+
+    message: str
+    next: str = Field(description="what to do; blank when it is not known")
+    problem: Problem | None = Field(default=None, description="the place, when a file of the project is at fault")
 
 
 class LabProject(Record):
@@ -255,6 +264,19 @@ class ActRequest(Record):
     champion: str | None = Field(description="who was champion in the dialog: refused when that is no longer so")
     confirmed: Literal[True]
     reason: str = ""
+
+
+class Acknowledging(Record):
+    """That somebody sees to an alert."""
+
+    path: str = Field(description="any path in the project, below the server's root")
+    note: str = Field(default="", description="for whoever looks at it later")
+
+
+class Muting(Acknowledging):
+    """That nobody wants to hear of an alert's cause for some hours."""
+
+    hours: float = Field(gt=0, le=_MOST_HOURS)
 
 
 class PastReading(Record):

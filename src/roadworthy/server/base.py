@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from tornado.web import HTTPError
 
 from roadworthy.errors import ProjectError, RoadworthyError, StateError
 from roadworthy.records import Record
-from roadworthy.records.lab import Problem
+from roadworthy.records.lab import Problem, Refusal
 from roadworthy.server.opened import Opened, Projects
 
 Answer = Record | Sequence[Record]
@@ -155,8 +154,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
         """Answer that it cannot be done, why, and what to do."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        told = problem.model_dump(mode="json") if problem else None
-        self.finish(json.dumps({"message": message, "next": next_step, "problem": told}))
+        self.finish(as_json(Refusal(message=message, next=next_step, problem=problem)))
 
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None

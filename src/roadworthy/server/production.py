@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import tornado.web
 from jupyter_server.auth.decorator import authorized
-from pydantic import Field
 
 from roadworthy.errors import (
     AlertError,
@@ -25,8 +24,8 @@ from roadworthy.errors import (
     RoadworthyError,
     UnknownVersion,
 )
-from roadworthy.records import Alert, Decision, HistoryEntry, Record, now
-from roadworthy.records.lab import ActRequest, LabEvent, LabProduction
+from roadworthy.records import Alert, Decision, HistoryEntry, now
+from roadworthy.records.lab import Acknowledging, ActRequest, LabEvent, LabProduction, Muting
 from roadworthy.server.base import Handler
 from roadworthy.server.events import Look
 from roadworthy.server.opened import Opened
@@ -44,20 +43,6 @@ _STATUSES: tuple[tuple[type[RoadworthyError], int], ...] = (
     (GateRefused, 409),
     (ApprovalError, 409),
 )
-_MOST_HOURS = 24.0 * 366
-
-
-class Acknowledging(Record):
-    """That somebody sees to an alert."""
-
-    path: str
-    note: str = ""
-
-
-class Muting(Acknowledging):
-    """That nobody wants to hear of an alert's cause for some hours."""
-
-    hours: float = Field(gt=0, le=_MOST_HOURS)
 
 
 class _OfProduction(Handler):

@@ -12,6 +12,7 @@ from roadworthy.pipeline.runs import RunDiff
 from roadworthy.records import Record
 from roadworthy.records.lab import (
     EVENTS,
+    Acknowledging,
     ActRequest,
     JobRequest,
     LabEvent,
@@ -19,6 +20,8 @@ from roadworthy.records.lab import (
     LabPipeline,
     LabProduction,
     LabReport,
+    Muting,
+    Refusal,
     TaskRun,
 )
 
@@ -31,8 +34,9 @@ ANSWERS: tuple[type[Record], ...] = (
     TaskRun,
     RunDiff,
     Report,
+    Refusal,
 )
-REQUESTS: tuple[type[Record], ...] = (JobRequest, ActRequest)
+REQUESTS: tuple[type[Record], ...] = (JobRequest, ActRequest, Acknowledging, Muting)
 _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _WORD = re.compile(r"^[A-Za-z_]\w*$")
 

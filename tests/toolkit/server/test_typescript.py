@@ -19,3 +19,8 @@ def test_an_answer_has_every_field_and_a_request_those_that_are_needed() -> None
     request = text.partition("export interface IJobRequest {")[2].partition("\n}")[0]
     assert "path: string;" in request
     assert "parameters?: { [key: string]: unknown };" in request
+    muting = text.partition("export interface IMuting {")[2].partition("\n}")[0]
+    assert "hours: number;" in muting
+    assert "note?: string;" in muting
+    refusal = text.partition("export interface IRefusal {")[2].partition("\n}")[0]
+    assert "problem: IProblem | null;" in refusal

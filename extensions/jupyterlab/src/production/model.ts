@@ -1,7 +1,16 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { IActRequest, IAlert, IDecision, IHistoryEntry, ILabProduction, IProductionAct } from '../records';
+import {
+  IAcknowledging,
+  IActRequest,
+  IAlert,
+  IDecision,
+  IHistoryEntry,
+  ILabProduction,
+  IMuting,
+  IProductionAct
+} from '../records';
 import { requestAPI } from '../request';
 
 /** Production of the project that a path belongs to, as the server last told it. */
@@ -52,17 +61,13 @@ export class ProductionModel {
   }
 
   async acknowledge(alert: number, note: string): Promise<IAlert> {
-    return requestAPI(this.settings, `alerts/${alert}/ack`, {
-      method: 'POST',
-      body: { path: this.path, note }
-    });
+    const body: IAcknowledging = { path: this.path, note };
+    return requestAPI(this.settings, `alerts/${alert}/ack`, { method: 'POST', body });
   }
 
   async mute(alert: number, hours: number, note = ''): Promise<IAlert> {
-    return requestAPI(this.settings, `alerts/${alert}/mute`, {
-      method: 'POST',
-      body: { path: this.path, hours, note }
-    });
+    const body: IMuting = { path: this.path, hours, note };
+    return requestAPI(this.settings, `alerts/${alert}/mute`, { method: 'POST', body });
   }
 
   private async ask(): Promise<void> {
