@@ -1,20 +1,13 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
-import { IProblem } from './records';
+import { IProblem, IRefusal } from './records';
 
 let trans: TranslationBundle = nullTranslator.load('roadworthy');
 
 /** Let what no server has said be said in the page's language. */
 export function speak(bundle: TranslationBundle): void {
   trans = bundle;
-}
-
-/** What the server answers when it could not do what was asked. */
-interface IRefusal {
-  message: string;
-  next: string;
-  problem: IProblem | null;
 }
 
 /** An answer other than the one asked for: a fact, a next step and, where a file is at fault, the place. */
@@ -54,8 +47,30 @@ export function apiUrl(
 export async function requestAPI<T>(
   settings: ServerConnection.ISettings,
   endpoint: string,
-  { method = 'GET', query, body }: IRequestOptions = {}
+  options: IRequestOptions = {}
 ): Promise<T> {
+  const response = await ask(settings, endpoint, options);
+  const answer = parsed<T>(await response.text());
+  if (answer === null) {
+    throw new RequestError(trans.__('The server gave an answer that is no JSON.'), '', null, response.status);
+  }
+  return answer;
+}
+
+/** Ask an endpoint whose answer is a file; whatever goes wrong is a RequestError. */
+export async function requestFile(
+  settings: ServerConnection.ISettings,
+  endpoint: string,
+  options: IRequestOptions = {}
+): Promise<Blob> {
+  return (await ask(settings, endpoint, options)).blob();
+}
+
+async function ask(
+  settings: ServerConnection.ISettings,
+  endpoint: string,
+  { method = 'GET', query, body }: IRequestOptions
+): Promise<Response> {
   const init: RequestInit = { method };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
@@ -67,17 +82,12 @@ export async function requestAPI<T>(
   } catch (error) {
     throw new RequestError(error instanceof Error ? error.message : String(error));
   }
-  const text = await response.text();
   if (!response.ok) {
-    const refusal = parsed<Partial<IRefusal>>(text);
+    const refusal = parsed<Partial<IRefusal>>(await response.text());
     const fact = refusal?.message ?? `${response.status} ${response.statusText}`;
     throw new RequestError(fact, refusal?.next, refusal?.problem, response.status);
   }
-  const answer = parsed<T>(text);
-  if (answer === null) {
-    throw new RequestError(trans.__('The server gave an answer that is no JSON.'), '', null, response.status);
-  }
-  return answer;
+  return response;
 }
 
 function parsed<T>(text: string): T | null {

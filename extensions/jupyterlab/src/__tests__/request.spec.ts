@@ -1,6 +1,6 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
-import { apiUrl, requestAPI, RequestError, speak } from '../request';
+import { apiUrl, requestAPI, RequestError, requestFile, speak } from '../request';
 
 function serverThat(answer: () => Promise<Response>): ServerConnection.ISettings {
   return ServerConnection.makeSettings({ baseUrl: 'http://localhost/base/', fetch: answer });
@@ -23,6 +23,15 @@ test('what the server refuses comes with fact, next step and place', async () =>
   expect(error).toBeInstanceOf(RequestError);
   expect([error.message, error.next, error.status]).toEqual(['No such task.', 'Name another.', 404]);
   expect(error.problem).toEqual(place);
+});
+
+test('a file comes as it is, and its refusal as any other', async () => {
+  const page = serverThat(async () => new Response('<html>'));
+  expect((await requestFile(page, 'report.html', { query: { path: 'a' } })).size).toBe(6);
+  const refusal = JSON.stringify({ message: 'No report.', next: 'Name one.', problem: null });
+  const gone = serverThat(async () => new Response(refusal, { status: 404 }));
+  const error = await requestFile(gone, 'report.html').catch((thrown: RequestError) => thrown);
+  expect(error).toMatchObject({ message: 'No report.', next: 'Name one.', status: 404 });
 });
 
 test('an answer of another program is told by its status', async () => {

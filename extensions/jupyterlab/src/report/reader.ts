@@ -2,7 +2,7 @@ import { PathExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import { ILabReport } from '../records';
-import { apiUrl, requestAPI } from '../request';
+import { requestAPI, requestFile } from '../request';
 import { IWords } from '../words';
 import { download, downloadPage } from './export';
 import { contentOf, IContent, parseAnswer, parseText } from './parse';
@@ -66,13 +66,10 @@ export class ReportReader {
 
   /** The server's own page of a report, or this page's where the server has none. */
   private async export(path: string, content: IContent): Promise<void> {
-    const { makeRequest } = ServerConnection;
-    const answer = await makeRequest(apiUrl(this.settings, 'report.html', { path }), {}, this.settings).catch(
-      () => null
-    );
-    if (answer?.ok) {
-      download(await answer.blob(), PathExt.basename(path).replace(/\.drift\.json$/, '.html'));
-    } else {
+    try {
+      const file = await requestFile(this.settings, 'report.html', { query: { path } });
+      download(file, PathExt.basename(path).replace(/\.drift\.json$/, '.html'));
+    } catch {
       downloadPage(content, this.words);
     }
   }
