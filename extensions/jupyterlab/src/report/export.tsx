@@ -2,16 +2,28 @@ import React from 'react';
 import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 
+import { IProfileColumn } from '../records';
 import { IWords } from '../words';
 import { Boundary } from './content';
 import { IContent } from './parse';
+import { ProfileView } from './profile';
 import { Still } from './still';
 import { ReportView } from './view';
 
 const VARIABLE = /var\((--jp-[\w-]+)/g;
 
-/** The report as a page of its own: no script, no address of anything else, every column opened. */
+/** The report as a page of its own. */
 export function toPage(content: IContent, words: IWords): string {
+  return pageOf(nameOf(content, words), <ReportView content={content} />, words);
+}
+
+/** A profile as a page of its own. */
+export function profileToPage(name: string, columns: readonly IProfileColumn[], words: IWords): string {
+  return pageOf(name, <ProfileView name={name} columns={columns} />, words);
+}
+
+/** A page without script and without an address of anything else, every column opened. */
+function pageOf(title: string, drawing: JSX.Element, words: IWords): string {
   const write = (node: Node) => new XMLSerializer().serializeToString(node); // which turns data's signs into entities
   return [
     '<!doctype html>',
@@ -19,10 +31,10 @@ export function toPage(content: IContent, words: IWords): string {
     '<head>',
     '<meta charset="utf-8">',
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
-    `<title>${write(document.createTextNode(nameOf(content, words)))}</title>`,
+    `<title>${write(document.createTextNode(title))}</title>`,
     `<style>${styles()}</style>`,
     '</head>',
-    `<body>${write(drawn(content, words))}</body>`,
+    `<body>${write(drawn(drawing, words))}</body>`,
     '</html>'
   ].join('\n');
 }
@@ -37,24 +49,29 @@ export function download(page: Blob, name: string): void {
 }
 
 export function downloadPage(content: IContent, words: IWords): void {
-  const page = new Blob([toPage(content, words)], { type: 'text/html' });
-  download(page, `${nameOf(content, words)}.html`.replace(/[\\/:*?"<>|]+/g, ' '));
+  downloadText(toPage(content, words), nameOf(content, words));
+}
+
+export function downloadProfile(name: string, columns: readonly IProfileColumn[], words: IWords): void {
+  downloadText(profileToPage(name, columns, words), name.replace(/\.profile\.bin$/, ''));
+}
+
+function downloadText(page: string, name: string): void {
+  download(new Blob([page], { type: 'text/html' }), `${name}.html`.replace(/[\\/:*?"<>|]+/g, ' '));
 }
 
 function nameOf(content: IContent, { figures }: IWords): string {
   return content.told ? `${content.project} ${figures.window(content.told.window)}` : content.project;
 }
 
-function drawn(content: IContent, words: IWords): HTMLElement {
+function drawn(drawing: JSX.Element, words: IWords): HTMLElement {
   const host = document.createElement('div');
   host.className = 'rw-report rw-sheet';
   const root = createRoot(host);
   flushSync(() =>
     root.render(
       <Boundary words={words}>
-        <Still.Provider value={true}>
-          <ReportView content={content} />
-        </Still.Provider>
+        <Still.Provider value={true}>{drawing}</Still.Provider>
       </Boundary>
     )
   );

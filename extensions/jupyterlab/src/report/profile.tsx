@@ -1,23 +1,26 @@
-import React, { useMemo, useState } from 'react';
+import React, { useContext, useMemo, useState } from 'react';
 
 import { Histogram } from '../charts/histogram';
 import { DataTable } from '../charts/table';
 import { IProfileColumn } from '../records';
 import { useWords } from '../words';
+import { Heading } from './heading';
 import { Heads } from './heads';
+import { Still } from './still';
 
 type Key = 'name' | 'kind' | 'missing' | 'distinct' | 'mean' | 'sd';
 const FIGURES: readonly Key[] = ['missing', 'distinct', 'mean', 'sd']; // the largest first
 
-/** A profile: what the columns of some rows hold, without the rows. */
-export function ProfileView({
-  name,
-  columns
-}: {
+export interface IProfileViewProps {
   name: string;
   columns: readonly IProfileColumn[];
-}): JSX.Element {
+  onExport?: () => void;
+}
+
+/** A profile: what the columns of some rows hold, without the rows. */
+export function ProfileView({ name, columns, onExport }: IProfileViewProps): JSX.Element {
   const { trans, figures } = useWords();
+  const still = useContext(Still);
   const [text, setText] = useState('');
   const [order, setOrder] = useState<{ key: Key; descending: boolean } | null>(null);
   const [opened, setOpened] = useState<string | null>(null);
@@ -35,24 +38,27 @@ export function ProfileView({
   const rows = Math.max(0, ...columns.map(column => column.rows));
   return (
     <>
-      <h1>{name}</h1>
-      <p className="rw-muted">
-        {trans.__('A profile of %1 rows: sketches of each column, no rows.', figures.count(rows))}
-      </p>
-      <div className="rw-tools" role="search">
-        <label>
-          {trans.__('Find')}{' '}
-          <input
-            className="jp-mod-styled"
-            type="search"
-            value={text}
-            onChange={event => setText(event.target.value)}
-          />
-        </label>
-        <span className="rw-muted" role="status">
-          {trans.__('%1 of %2 columns', figures.count(shown.length), figures.count(columns.length))}
-        </span>
-      </div>
+      <Heading
+        title={name}
+        about={trans.__('A profile of %1 rows: sketches of each column, no rows.', figures.count(rows))}
+        onExport={onExport}
+      />
+      {!still && (
+        <div className="rw-tools" role="search">
+          <label>
+            {trans.__('Find')}{' '}
+            <input
+              className="jp-mod-styled"
+              type="search"
+              value={text}
+              onChange={event => setText(event.target.value)}
+            />
+          </label>
+          <span className="rw-muted" role="status">
+            {trans.__('%1 of %2 columns', figures.count(shown.length), figures.count(columns.length))}
+          </span>
+        </div>
+      )}
       <div className="rw-scrolled" tabIndex={0} role="region" aria-label={trans.__('Columns')}>
         <table className="rw-figures rw-columns">
           <thead>
@@ -65,7 +71,7 @@ export function ProfileView({
               <ProfileRow
                 key={column.name}
                 column={column}
-                open={opened === column.name}
+                open={still || opened === column.name}
                 onToggle={() => setOpened(opened === column.name ? null : column.name)}
               />
             ))}
@@ -96,9 +102,13 @@ function ProfileRow({ column, open, onToggle }: IProfileRowProps): JSX.Element {
     <>
       <tr data-open={open || undefined}>
         <th scope="row">
-          <button type="button" className="rw-opener" aria-expanded={open} onClick={onToggle}>
-            {column.name}
-          </button>
+          {useContext(Still) ? (
+            column.name
+          ) : (
+            <button type="button" className="rw-opener" aria-expanded={open} onClick={onToggle}>
+              {column.name}
+            </button>
+          )}
         </th>
         <td>{kinds[column.kind] ?? column.kind}</td>
         <td className="rw-num">

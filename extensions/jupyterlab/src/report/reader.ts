@@ -4,9 +4,9 @@ import { ServerConnection } from '@jupyterlab/services';
 import { ILabReport } from '../records';
 import { requestAPI, requestFile } from '../request';
 import { IWords } from '../words';
-import { download, downloadPage } from './export';
+import { download, downloadPage, downloadProfile } from './export';
 import { contentOf, IContent, parseAnswer, parseText } from './parse';
-import { ReportPage } from './widget';
+import { Exportable, ReportPage } from './widget';
 
 /** Reads reports through the server, and shows them on a page. */
 export class ReportReader {
@@ -17,7 +17,7 @@ export class ReportReader {
 
   /** An empty page for a file. */
   page(path: string): ReportPage {
-    return new ReportPage(this.words, PathExt.basename(path), content => void this.export(path, content));
+    return new ReportPage(this.words, PathExt.basename(path), shown => void this.export(path, shown));
   }
 
   /** Show what the server reads in a file. */
@@ -64,13 +64,17 @@ export class ReportReader {
     );
   }
 
-  /** The server's own page of a report, or this page's where the server has none. */
-  private async export(path: string, content: IContent): Promise<void> {
+  /** The server's own page of a report, or this page's where the server has none, as it has of no profile. */
+  private async export(path: string, shown: Exportable): Promise<void> {
+    if (shown.kind === 'profile') {
+      downloadProfile(PathExt.basename(path), shown.columns, this.words);
+      return;
+    }
     try {
       const file = await requestFile(this.settings, 'report.html', { query: { path } });
       download(file, PathExt.basename(path).replace(/\.drift\.json$/, '.html'));
     } catch {
-      downloadPage(content, this.words);
+      downloadPage(shown.content, this.words);
     }
   }
 }

@@ -4,6 +4,7 @@ import { Sign } from '../charts/mark';
 import { IWindowReport } from '../records';
 import { useWords } from '../words';
 import { columnsOf } from './columns';
+import { Heading } from './heading';
 import { IContent } from './parse';
 import { AlertSection, PerformanceSection, SegmentSection, TogetherSection, WindowSection } from './sections';
 import { heldAgainst, tell } from './story';
@@ -16,7 +17,7 @@ export interface IReportViewProps {
 
 /** A report: what it comes to, then each column, the worst first, then the rest. */
 export function ReportView({ content, onExport }: IReportViewProps): JSX.Element {
-  const { trans } = useWords();
+  const { trans, figures } = useWords();
   const { told, windows } = content;
   const columns = useMemo(() => (told ? columnsOf(told, windows) : []), [told, windows]);
   if (!told) {
@@ -33,7 +34,17 @@ export function ReportView({ content, onExport }: IReportViewProps): JSX.Element
   }
   return (
     <>
-      <Heading content={content} told={told} onExport={onExport} />
+      <Heading
+        title={figures.window(told.window)}
+        about={trans.__(
+          '%1 · %2 rows, %3 with a label · held against %4',
+          content.project,
+          figures.count(told.rows),
+          figures.count(told.labelled),
+          heldAgainst(told, trans)
+        )}
+        onExport={onExport}
+      />
       <Summary content={content} told={told} />
       <AlertSection alerts={content.alerts} />
       <section className="rw-part">
@@ -56,31 +67,6 @@ export function ReportView({ content, onExport }: IReportViewProps): JSX.Element
 interface IToldProps {
   content: IContent;
   told: IWindowReport;
-}
-
-function Heading({ content, told, onExport }: IToldProps & Pick<IReportViewProps, 'onExport'>): JSX.Element {
-  const { trans, figures } = useWords();
-  return (
-    <div className="rw-heading">
-      <div>
-        <h1>{figures.window(told.window)}</h1>
-        <p className="rw-muted">
-          {trans.__(
-            '%1 · %2 rows, %3 with a label · held against %4',
-            content.project,
-            figures.count(told.rows),
-            figures.count(told.labelled),
-            heldAgainst(told, trans)
-          )}
-        </p>
-      </div>
-      {onExport && (
-        <button type="button" className="rw-minor rw-export" onClick={onExport}>
-          {trans.__('Export to HTML')}
-        </button>
-      )}
-    </div>
-  );
 }
 
 function Summary({ content, told }: IToldProps): JSX.Element {

@@ -15,12 +15,15 @@ export type Shown =
   /** note: what is missing from it, and why */
   | { kind: 'report'; content: IContent; note?: string };
 
+/** What can be taken away as a page of its own. */
+export type Exportable = Extract<Shown, { kind: 'profile' | 'report' }>;
+
 /** A page that shows a report or a profile, or says why it cannot. */
 export class ReportPage extends ReactWidget {
   constructor(
     private readonly words: IWords,
     private readonly name: string,
-    private readonly exporting: (content: IContent) => void
+    private readonly exporting: (shown: Exportable) => void
   ) {
     super();
     this.addClass('rw-report');
@@ -48,12 +51,14 @@ export class ReportPage extends ReactWidget {
       case 'problem':
         return <Problem error={shown.error} />;
       case 'profile':
-        return <ProfileView name={this.name} columns={shown.columns} />;
+        return (
+          <ProfileView name={this.name} columns={shown.columns} onExport={() => this.exporting(shown)} />
+        );
       case 'report':
         return (
           <>
             {shown.note && <p className="rw-note">{shown.note}</p>}
-            <ReportView content={shown.content} onExport={() => this.exporting(shown.content)} />
+            <ReportView content={shown.content} onExport={() => this.exporting(shown)} />
           </>
         );
     }

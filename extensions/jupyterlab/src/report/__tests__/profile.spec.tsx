@@ -1,0 +1,38 @@
+import { IProfileColumn } from '../../records';
+import { wordsOf } from '../../words';
+import { profileToPage } from '../export';
+
+const NASTY = '<img src=x onerror=alert(1)>';
+
+function column(name: string, more: Partial<IProfileColumn> = {}): IProfileColumn {
+  return {
+    name,
+    kind: 'number',
+    rows: 1200,
+    missing: 12,
+    distinct: 40,
+    mean: 71.5,
+    sd: 9,
+    quantiles: { '0.5': 71 },
+    frequent: {},
+    bars: [],
+    ...more
+  };
+}
+
+describe('profileToPage', () => {
+  it('is a page without script in which every column is opened and data is text', () => {
+    const columns = [
+      column('temp'),
+      column(NASTY, { kind: 'text', frequent: { [NASTY]: 7 }, bars: [{ label: NASTY, share: 1 }] })
+    ];
+    const page = profileToPage(`${NASTY}.profile.bin`, columns, wordsOf(null));
+    const read = new DOMParser().parseFromString(page, 'text/html');
+    expect(page).toMatch(/^<!doctype html>/);
+    expect(read.querySelectorAll('.rw-details')).toHaveLength(2);
+    expect(read.querySelector('svg[role=img]')).not.toBeNull();
+    expect(read.querySelectorAll('img, script, button, input, link')).toHaveLength(0);
+    expect(read.querySelector('h1')?.textContent).toBe(`${NASTY}.profile.bin`);
+    expect(read.title).toBe(`${NASTY}.profile.bin`);
+  });
+});
