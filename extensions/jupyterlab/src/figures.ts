@@ -27,6 +27,16 @@ export class Figures extends Locale {
     return this.format(value, whole ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits });
   }
 
+  /** A number as it is, with at most so many digits; one of four is not grouped, as it may be a year. */
+  exact(value: number, digits: number): string {
+    const useGrouping = Math.abs(value) >= 10_000;
+    const whole = Math.abs(value) >= 10 ** (digits - 1);
+    return this.format(value, {
+      useGrouping,
+      ...(whole ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: digits })
+    });
+  }
+
   count(value: number | null): string {
     return value === null || !Number.isFinite(value) ? '–' : this.format(value, { maximumFractionDigits: 0 });
   }
@@ -85,6 +95,11 @@ export class Figures extends Locale {
     return this.date(at, { dateStyle: 'medium', timeStyle: 'short' });
   }
 
+  /** A moment in UTC, as data have them. */
+  utc(at: string): string {
+    return this.date(at, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' });
+  }
+
   /** A window as a reader would name it: a month, a day, or from when to when; in UTC, as windows are cut. */
   window(window: IWindow): string {
     const [start, end] = [new Date(window.start), new Date(window.end)];
@@ -92,8 +107,7 @@ export class Figures extends Locale {
       return this.date(window.start, { month: 'long', year: 'numeric', timeZone: 'UTC' });
     }
     if (!atMidnight(start) || !atMidnight(end)) {
-      const options = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' } as const;
-      return this.trans.__('%1 to %2 UTC', this.date(window.start, options), this.date(window.end, options));
+      return this.trans.__('%1 to %2 UTC', this.utc(window.start), this.utc(window.end));
     }
     const day = { dateStyle: 'medium', timeZone: 'UTC' } as const;
     if (end.getTime() - start.getTime() === DAY) {

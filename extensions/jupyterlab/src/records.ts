@@ -86,6 +86,10 @@ export interface IAssociationChange {
 /** One bar of a pair of histograms: shares of the reference and of the window. */
 export interface IBar {
   label: string;
+  /** where its range begins; None: it is open there, or the bar is a category's */
+  low: number | string | null;
+  /** where it ends; the same as `low`: one value alone */
+  high: number | string | null;
   reference: number;
   window: number;
 }
@@ -651,6 +655,8 @@ export interface IProductionAct {
 /** One bar of a column's histogram. */
 export interface IProfileBar {
   label: string;
+  low: number | string | null;
+  high: number | string | null;
   share: number;
 }
 

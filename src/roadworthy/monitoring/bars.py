@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
@@ -38,7 +39,7 @@ def numeric(reference: ColumnSummary, window: ColumnSummary, column: Column) -> 
     if low == high:
         return _one_a_value(reference, window, np.array([low]), column)
     edges = _edges(low, high, _DAY if column.type == "timestamp" else 0.0)
-    return _ranges(reference, window, edges, _edge_labels(edges, column))
+    return _ranges(reference, window, edges, column)
 
 
 def categories(reference: ColumnSummary, window: ColumnSummary) -> tuple[Bar, ...]:
@@ -60,10 +61,21 @@ def categories(reference: ColumnSummary, window: ColumnSummary) -> tuple[Bar, ..
 def _one_a_value(reference: ColumnSummary, window: ColumnSummary, values: _Floats, column: Column) -> tuple[Bar, ...]:
     shares = [side.cdf(values) - side.cdf(values, inclusive=False) for side in (reference, window)]
     labels = _value_labels(values.tolist(), column)
+    ends = [_end(value, column) for value in values.tolist()]
     return tuple(
-        Bar(label=label, reference=max(old, 0.0), window=max(new, 0.0))
-        for label, old, new in zip(labels, *(side.tolist() for side in shares), strict=True)
+        Bar(label=label, low=end, high=end, reference=max(old, 0.0), window=max(new, 0.0))
+        for label, end, old, new in zip(labels, ends, *(side.tolist() for side in shares), strict=True)
     )
+
+
+def _end(value: float, column: Column) -> float | datetime | None:
+    """Return a value as a reader's own language can write it; None for a moment that no calendar has."""
+    if column.type != "timestamp":
+        return value
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _value_labels(values: list[float], column: Column) -> list[str]:
@@ -76,13 +88,15 @@ def _value_labels(values: list[float], column: Column) -> list[str]:
     return labels
 
 
-def _ranges(reference: ColumnSummary, window: ColumnSummary, edges: _Floats, labels: list[str]) -> tuple[Bar, ...]:
+def _ranges(reference: ColumnSummary, window: ColumnSummary, edges: _Floats, column: Column) -> tuple[Bar, ...]:
     """One bar between each two edges (the upper belongs to the next), and an open one at each end that has values."""
     shares = []
     for side in (reference, window):
         below = np.concatenate([[0.0], side.cdf(edges, inclusive=False), [1.0]])
         shares.append(np.maximum(np.diff(below), 0.0).tolist())
-    bars = [Bar(label=label, reference=old, window=new) for label, old, new in zip(labels, *shares, strict=True)]
+    at = [_end(float(f"{edge:.15g}"), column) for edge in edges.tolist()]  # as written, not as added up
+    told = zip(_edge_labels(edges, column), [None, *at], [*at, None], *shares, strict=True)
+    bars = [Bar(label=label, low=low, high=high, reference=old, window=new) for label, low, high, old, new in told]
     ends = {0, len(bars) - 1}
     return tuple(bar for i, bar in enumerate(bars) if i not in ends or bar.reference + bar.window > 0)
 

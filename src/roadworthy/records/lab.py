@@ -339,6 +339,8 @@ class ProfileBar(Record):
     """One bar of a column's histogram."""
 
     label: str
+    low: float | Moment | None = None
+    high: float | Moment | None = None
     share: float
 
 

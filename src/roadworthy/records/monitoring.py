@@ -73,6 +73,10 @@ class Bar(Record):
     """One bar of a pair of histograms: shares of the reference and of the window."""
 
     label: str
+    low: float | Moment | None = Field(
+        default=None, description="where its range begins; None: it is open there, or the bar is a category's"
+    )
+    high: float | Moment | None = Field(default=None, description="where it ends; the same as `low`: one value alone")
     reference: float
     window: float
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from roadworthy.contract import Column
 from roadworthy.monitoring import bars
 from roadworthy.monitoring.profiles import ColumnSummary, Profile
+from roadworthy.records import Bar
 
 NUMBER = Column(name="x", type="number", role="feature")
 
@@ -26,11 +29,34 @@ def test_ranges_are_round_and_hold_the_exact_shares() -> None:
     inner = {bar.label: bar for bar in found}["50 to 60"]
     assert inner.reference == pytest.approx(np.mean((before >= 50) & (before < 60)))
     assert inner.window == pytest.approx(np.mean((after >= 50) & (after < 60)))
+    assert (inner.low, inner.high) == (50, 60)
     assert len(found) <= 13
+
+
+def test_ranges_begin_where_the_one_before_ends_and_outer_ones_are_open() -> None:
+    rows = np.append(np.linspace(0.05, 0.85, 500), [-9.0, 9.0, 9.0])
+    found = bars.numeric(summary(rows), summary(rows), NUMBER)
+    assert [bar.low for bar in found[1:]] == [bar.high for bar in found[:-1]]
+    assert found[0].low is None
+    assert found[-1].high is None
+    assert 0.3 in {bar.low for bar in found}  # and not what adding tenths up comes to
+
+
+def test_ends_of_moments_are_moments_as_long_as_a_calendar_has_them() -> None:
+    time = Column(name="x", type="timestamp", role="feature")
+    rows = np.arange(0, 40, 0.25) * 86_400 + 1_357_000_000
+    found = bars.numeric(summary(rows), summary(rows), time)
+    inner = next(bar for bar in found if bar.low and bar.high)
+    assert isinstance(inner.low, datetime)
+    assert inner.label == f"{inner.low:%Y-%m-%d} to {inner.high:%Y-%m-%d}"
+    assert Bar.model_validate_json(inner.model_dump_json()) == inner
+    beyond = bars.numeric(summary([1e15, 1e15]), summary([1e15, 1e15]), time)
+    assert (beyond[0].low, beyond[0].high) == (None, None)
 
 
 def test_few_values_have_a_bar_each() -> None:
     found = bars.numeric(summary([1.0, 1, 2, 7]), summary([2.0, 2, 2, 7.5]), NUMBER)
+    assert [(b.low, b.high) for b in found] == [(value, value) for value in (1.0, 2.0, 7.0, 7.5)]
     assert [(b.label, b.reference, b.window) for b in found] == [
         ("1", 0.5, 0.0),
         ("2", 0.25, 0.75),
@@ -53,6 +79,7 @@ def test_top_categories_and_the_rest() -> None:
     assert len(found) == 11
     assert [found[0].label, found[-1].label] == ["c00", "all others"]
     assert found[0].window == 0.75
+    assert {(bar.low, bar.high) for bar in found} == {(None, None)}
     assert {"(empty text)", "new" * 13 + "…"} <= {bar.label for bar in found}
 
 

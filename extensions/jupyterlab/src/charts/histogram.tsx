@@ -1,12 +1,11 @@
 import React, { useId } from 'react';
 
 import { useWords } from '../words';
-import { edges, shortened } from './bars';
+import { edges, IRange, names, shortened } from './bars';
 import { linear, ticks } from './scale';
 import { ChartTable } from './table';
 
-export interface IPair {
-  label: string;
+export interface IPair extends IRange {
   /** share of the reference's values; null where there is no reference */
   reference: number | null;
   window: number;
@@ -20,6 +19,7 @@ export interface IHistogramProps {
 const [WIDTH, HEIGHT] = [520, 190];
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 12, 10, 26];
 const [ROW, LABEL, MOST_LETTERS] = [24, 150, 22];
+const LETTER = 6.2; // pixels that a letter below the axis takes, with what parts it from the next label
 
 /** Two distributions over each other: the window filled, the reference hatched with an outline. */
 export function Histogram({ title, bars }: IHistogramProps): JSX.Element {
@@ -29,7 +29,8 @@ export function Histogram({ title, bars }: IHistogramProps): JSX.Element {
   const label = both
     ? trans.__('Values of %1: the reference hatched, the window filled. The table has the figures.', title)
     : trans.__('Values of %1. The table has the figures.', title);
-  const at = edges(bars);
+  const at = edges(bars, figures);
+  const called = names(bars, trans, figures);
   const head = both
     ? [trans.__('Values'), trans.__('Reference'), trans.__('Window')]
     : [trans.__('Values'), trans.__('Share')];
@@ -39,13 +40,13 @@ export function Histogram({ title, bars }: IHistogramProps): JSX.Element {
       {at ? (
         <Standing bars={bars} edges={at} hatch={hatch} label={label} />
       ) : (
-        <Lying bars={bars} hatch={hatch} label={label} />
+        <Lying bars={bars} names={called} hatch={hatch} label={label} />
       )}
       <ChartTable
         caption={trans.__('Share of the values of %1', title)}
         head={head}
-        rows={bars.map(bar => [
-          bar.label,
+        rows={bars.map((bar, i) => [
+          called[i],
           ...(both ? [figures.percent(bar.reference)] : []),
           figures.percent(bar.window)
         ])}
@@ -97,8 +98,8 @@ function Standing({ bars, edges, hatch, label }: IDrawingProps & { edges: string
   const values = ticks(0, largest(bars));
   const y = linear([0, values[values.length - 1]], [HEIGHT - BOTTOM, TOP]);
   const x = linear([0, bars.length], [LEFT, WIDTH - RIGHT]);
-  const every = Math.max(1, ...edges.map(edge => edge.length)) > 6 ? 2 : 1;
   const wide = x(1) - x(0);
+  const every = Math.ceil((Math.max(...edges.map(edge => edge.length)) * LETTER) / wide);
   return (
     <svg className="rw-histogram" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
       <Hatch id={hatch} />
@@ -145,7 +146,7 @@ function Standing({ bars, edges, hatch, label }: IDrawingProps & { edges: string
 }
 
 /** Values below each other, so that their names have room. */
-function Lying({ bars, hatch, label }: IDrawingProps): JSX.Element {
+function Lying({ bars, names, hatch, label }: IDrawingProps & { names: string[] }): JSX.Element {
   const { figures } = useWords();
   const x = linear([0, largest(bars)], [LABEL, WIDTH - 66]);
   const high = bars.length * ROW + 6;
@@ -155,8 +156,8 @@ function Lying({ bars, hatch, label }: IDrawingProps): JSX.Element {
       {bars.map((bar, i) => (
         <g key={i} transform={`translate(0 ${i * ROW + 3})`}>
           <text className="rw-tick rw-value" x={LABEL - 8} y={ROW / 2 + 4} textAnchor="end">
-            <title>{bar.label}</title>
-            {shortened(bar.label, MOST_LETTERS)}
+            <title>{names[i]}</title>
+            {shortened(names[i], MOST_LETTERS)}
           </text>
           <rect className="rw-window" x={LABEL} width={x(bar.window) - LABEL} y="3" height={ROW - 6} />
           {bar.reference !== null && (

@@ -42,7 +42,9 @@ const severity = word('critical', 'warning', 'info');
 const acts = word('retrain', 'promote', 'rollback');
 
 const window = record<IWindow>({ start: text, end: text });
-const bar = record<IBar>({ label: text, reference: number, window: number });
+const end: Shape<number | string | null> = given =>
+  typeof given === 'number' || typeof given === 'string' ? given : null;
+const bar = record<IBar>({ label: text, low: end, high: end, reference: number, window: number });
 const metric = record<IMetricReading>({ metric: text, value: number, low: number, high: number, n: number });
 
 const reading = record<IReading>({
@@ -284,7 +286,7 @@ const profileColumn = record<IProfileColumn>({
   sd: maybe(number),
   quantiles: table(number),
   frequent: table(number),
-  bars: list(record({ label: text, share: number }))
+  bars: list(record({ label: text, low: end, high: end, share: number }))
 });
 
 /** Read the text of a report's file. */

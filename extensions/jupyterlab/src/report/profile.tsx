@@ -138,7 +138,7 @@ function ProfileDetails({ column }: { column: IProfileColumn }): JSX.Element {
   const { trans, figures } = useWords();
   const quantiles = Object.entries(column.quantiles).sort(([a], [b]) => Number(a) - Number(b));
   const frequent = Object.entries(column.frequent);
-  const bars = column.bars.map(({ label, share }) => ({ label, reference: null, window: share }));
+  const bars = column.bars.map(({ share, ...bar }) => ({ ...bar, reference: null, window: share }));
   if (!bars.length && !quantiles.length && !frequent.length) {
     return <p className="rw-muted">{trans.__('No value of it is known: all are missing.')}</p>;
   }

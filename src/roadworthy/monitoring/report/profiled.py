@@ -57,7 +57,7 @@ def _column(summary: ColumnSummary, is_time: bool) -> ProfileColumn:
 
 
 def _shares(pairs: tuple[Bar, ...]) -> tuple[ProfileBar, ...]:
-    return tuple(ProfileBar(label=bar.label, share=bar.window) for bar in pairs)
+    return tuple(ProfileBar(label=bar.label, low=bar.low, high=bar.high, share=bar.window) for bar in pairs)
 
 
 def _frequent(summary: ColumnSummary) -> dict[str, int]:

@@ -48,7 +48,10 @@ class Examples:
             "n_window": 28_000,
             "verdict": verdict,
             "words": f"{column} is higher: half of the values are now at least 71.1, it was 39.9",
-            "bars": [Bar(label=f"{i * 10} to {i * 10 + 10}", reference=0.083, window=i / 66) for i in range(bars)],
+            "bars": [
+                Bar(label=f"{i * 10} to {i * 10 + 10}", low=i * 10, high=i * 10 + 10, reference=0.083, window=i / 66)
+                for i in range(bars)
+            ],
         }
         return Reading.model_validate(fields | more)
 

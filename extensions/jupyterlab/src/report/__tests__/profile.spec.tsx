@@ -24,7 +24,11 @@ describe('profileToPage', () => {
   it('is a page without script in which every column is opened and data is text', () => {
     const columns = [
       column('temp'),
-      column(NASTY, { kind: 'text', frequent: { [NASTY]: 7 }, bars: [{ label: NASTY, share: 1 }] })
+      column(NASTY, {
+        kind: 'text',
+        frequent: { [NASTY]: 7 },
+        bars: [{ label: NASTY, low: null, high: null, share: 1 }]
+      })
     ];
     const page = profileToPage(`${NASTY}.profile.bin`, columns, wordsOf(null));
     const read = new DOMParser().parseFromString(page, 'text/html');
