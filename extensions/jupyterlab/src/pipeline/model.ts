@@ -13,6 +13,7 @@ import {
 } from '../records';
 import { requestAPI, RequestError } from '../request';
 import { Latest } from './latest';
+import { overlaid } from './overlay';
 
 /** What the page knows of the pipeline that the open notebook belongs to. It asks when something happened, never by the clock. */
 export class PipelineModel {
@@ -20,8 +21,6 @@ export class PipelineModel {
   path = '';
   notebook: ILabNotebook | null = null;
   pipeline: ILabPipeline | null = null;
-  /** The build that runs, or the last one that was seen to end. */
-  job: IJob | null = null;
   /** Why nothing could be read. */
   failure: RequestError | null = null;
   /** Why the last act was refused; gone with the next one. */
@@ -35,6 +34,10 @@ export class PipelineModel {
   private readonly _watching = new Latest(() => this._look());
   private readonly _mine = new Set<string>();
   private _asked = '';
+  private _job: IJob | null = null;
+  /** the build as it stood when the reading of what is shown began */
+  private _known: IJob | null = null;
+  private _drawn: { of: (object | null)[]; tasks: ILabTask[] } = { of: [], tasks: [] };
 
   constructor(readonly settings: ServerConnection.ISettings) {}
 
@@ -52,18 +55,34 @@ export class PipelineModel {
     return this.notebook?.project ?? this.pipeline?.project ?? null;
   }
 
-  get task(): ILabTask | null {
-    return this.notebook?.task ?? null;
+  /** The build of this project that runs, or the last one that was seen to end. */
+  get job(): IJob | null {
+    const { _job: job, project } = this;
+    return project === null || job?.project === project.folder ? job : null;
   }
 
   get running(): boolean {
     return this.job?.state === 'running';
   }
 
+  /** The open notebook's task as it stands now. */
+  get task(): ILabTask | null {
+    const task = this.notebook?.task;
+    return task ? overlaid([task], this.job, this._known)[0] : null;
+  }
+
+  /** The pipeline's tasks as they stand now; the same list until something is another. */
+  get tasks(): ILabTask[] {
+    const { pipeline, job, _known: known } = this;
+    const of = [pipeline, job, known];
+    if (of.some((one, at) => one !== this._drawn.of[at])) {
+      this._drawn = { of, tasks: overlaid(pipeline?.tasks ?? [], job, known) };
+    }
+    return this._drawn.tasks;
+  }
+
   get stale(): ILabTask[] {
-    return (this.pipeline?.tasks ?? []).filter(
-      task => task.standing !== 'fresh' && task.standing !== 'running'
-    );
+    return this.tasks.filter(task => task.standing !== 'fresh' && task.standing !== 'running');
   }
 
   /** Show another notebook from now on; blank when none is open. */
@@ -101,7 +120,7 @@ export class PipelineModel {
 
   /** Put away a build that has ended. */
   dismiss(): void {
-    this.job = this.running ? this.job : null;
+    this._job = this.running ? this._job : null;
     this.refusal = null;
     this._changed.emit();
   }
@@ -131,6 +150,7 @@ export class PipelineModel {
 
   private async _read(): Promise<void> {
     const query = { path: this.path };
+    const known = this.job;
     try {
       if (this.path) {
         const notebook = await requestAPI<ILabNotebook>(this.settings, 'notebook', { query });
@@ -144,9 +164,8 @@ export class PipelineModel {
         return;
       }
       Object.assign(this, { pipeline, failure: null });
-      if (pipeline.job && pipeline.job.id !== this.job?.id) {
-        this.job = pipeline.job;
-      }
+      this._known = known;
+      this._meet(pipeline.job);
     } catch (error) {
       Object.assign(this, { notebook: null, pipeline: null, failure: error as RequestError });
     }
@@ -161,6 +180,18 @@ export class PipelineModel {
     }
     Object.assign(this, { notebook, failure: null });
     this._changed.emit();
+  }
+
+  /** Take in the build that was read to run; one that runs no more has ended unheard, and is looked at. */
+  private _meet(job: IJob | null): void {
+    if (job !== null) {
+      this._job = job.id === this.job?.id ? this._job : job;
+    } else if (this.running && this.job?.request) {
+      this._asked = this.job.id;
+      void this._watching.ask();
+    } else if (this.running) {
+      this._job = null; // of elsewhere: nobody knows how it ended
+    }
   }
 
   private async _look(): Promise<void> {
@@ -178,7 +209,7 @@ export class PipelineModel {
     if (ended && this.job && this.job.id !== job.id && this.running) {
       return; // an older one's end, while another is shown
     }
-    this.job = job;
+    this._job = job;
     this._changed.emit();
     if (ended) {
       if (this._mine.delete(job.id)) {

@@ -106,7 +106,7 @@ function NoProject(): JSX.Element {
 
 function NoTask({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
   const { trans } = usePage();
-  const tasks = model.pipeline?.tasks ?? [];
+  const { tasks } = model;
   const broken = tasks.length === 0 && (model.project?.problems.length ?? 0) > 0;
   const title = model.path ? trans.__('Not a task') : trans.__('No notebook is open');
   const words = model.path
@@ -223,14 +223,13 @@ function Runs({
 
 function Tasks({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
   const { trans } = usePage();
-  const tasks = model.pipeline?.tasks ?? [];
   return (
     <details className="rw-block rw-details" open>
       <summary>
         <h2 className="rw-title">{trans.__('Pipeline')}</h2>
       </summary>
       <ul className="rw-rows" aria-label={trans.__('Tasks of the pipeline')}>
-        {tasks.map(task => (
+        {model.tasks.map(task => (
           <li key={task.name} className="rw-row" title={task.reasons.join('\n')}>
             <button
               className="rw-link rw-row-name"

@@ -1,5 +1,5 @@
 import { ServerConnection } from '@jupyterlab/services';
-import { IJob, ILabEvent } from '../../records';
+import { IJob, ILabEvent, ILabTask } from '../../records';
 import { PipelineModel } from '../model';
 import { pipeline, project, task } from './tasks';
 
@@ -35,6 +35,8 @@ class Server {
   asked: string[] = [];
   job = running;
   project = project;
+  standing: ILabTask['standing'] = 'stale';
+  building: IJob | null = null;
   refuses = false;
   readonly settings = ServerConnection.makeSettings({
     baseUrl: 'http://localhost/',
@@ -48,9 +50,10 @@ class Server {
     if (this.refuses) {
       return new Response(JSON.stringify({ message: 'No.', next: 'Wait.', problem: null }), { status: 409 });
     }
-    const found = task('train', [], { standing: 'stale' });
+    const reasons = this.standing === 'stale' ? ['1 cell changed'] : [];
+    const found = task('train', [], { standing: this.standing, reasons });
     const notebook = { project: this.project, task: found, parameters: [], parameters_cell: 1 };
-    const all = { ...pipeline([found, task('features')]), project: this.project };
+    const all = { ...pipeline([found, task('features')]), project: this.project, job: this.building };
     const answer = { notebook, pipeline: all }[endpoint] ?? this.job;
     return new Response(JSON.stringify(answer));
   }
@@ -142,6 +145,81 @@ test('a build is told of by events: each costs one look, its end a reading; who 
   model.take({ ...happened, state: 'failed' });
   await settled();
   expect(ends).toEqual(['failed']);
+});
+
+const told = (state: IJob['tasks'][number]['state'], more: Partial<IJob> = {}): IJob => ({
+  ...running,
+  request: { path: 'a.ipynb' },
+  tasks: [{ name: 'train', state, seconds: null, words: '' }],
+  ...more
+});
+
+test('what a build tells of a task counts at once, until what was read is newer', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  const seen = () => [model.task?.standing, model.tasks[0].standing, model.stale.length];
+  await model.follow('a.ipynb');
+  expect(seen()).toEqual(['stale', 'stale', 1]);
+  await model.run({});
+  server.job = told('running');
+  model.take(happened);
+  await settled();
+  expect([seen(), model.task?.reasons]).toEqual([['running', 'running', 0], []]);
+  expect(model.tasks).toBe(model.tasks); // a picture is not drawn again for nothing
+  server.job = told('done');
+  model.take(happened);
+  await settled();
+  expect(seen()).toEqual(['fresh', 'fresh', 0]);
+  // it was changed again while the build goes on with others
+  await model.refresh();
+  model.take(happened);
+  await settled();
+  expect([seen(), model.task?.reasons]).toEqual([['stale', 'stale', 1], ['1 cell changed']]);
+});
+
+test('at its end a build’s word counts until the tasks are read, and a run aside says nothing of them', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('a.ipynb');
+  const shown: unknown[] = [];
+  await model.run({});
+  model.changed.connect(() => shown.push(model.task?.standing));
+  server.standing = 'fresh';
+  server.job = told('done', { state: 'done' });
+  model.take({ ...happened, state: 'done' });
+  await settled();
+  expect(new Set(shown)).toEqual(new Set(['fresh']));
+  server.job = told('running', { id: '2', request: { path: 'a.ipynb', alone: true } });
+  model.take({ ...happened, job: '2' });
+  await settled();
+  expect([model.job?.id, model.task?.standing]).toEqual(['2', 'fresh']);
+});
+
+test('a build whose end was not heard is looked at once the server says that nothing runs', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('a.ipynb');
+  server.job = server.building = told('running');
+  await model.run({});
+  server.building = null;
+  server.job = told('done', { state: 'done' });
+  await model.refresh();
+  await settled();
+  expect([model.running, model.job?.state]).toEqual([false, 'done']);
+});
+
+test('a build of another project is not shown beside this one', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('a.ipynb');
+  await model.run({});
+  server.project = { ...project, folder: 'other' };
+  await model.follow('other/b.ipynb');
+  expect([model.job, model.running]).toEqual([null, false]);
+  server.project = project;
+  server.building = running;
+  await model.follow('a.ipynb');
+  expect(model.running).toBe(true);
 });
 
 test('the end of a build that somebody else started opens nothing', async () => {

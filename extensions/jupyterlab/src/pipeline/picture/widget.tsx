@@ -46,7 +46,7 @@ export class PipelineWidget extends ReactWidget {
 
 function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
   const { trans } = usePage();
-  const tasks = useTasks(model);
+  const { tasks } = model;
   const [asTable, setAsTable] = React.useState(false);
   const [products, setProducts] = React.useState<boolean | null>(null);
   const [wanted, setZoom] = React.useState<number | null>(null);
@@ -140,27 +140,6 @@ function useWidth(): [React.RefCallback<HTMLElement>, number] {
     return () => seen.disconnect();
   }, [node]);
   return [setNode, width];
-}
-
-/** The tasks as they stand while a build goes on: what it has told is newer than what was read. */
-function useTasks(model: PipelineModel): ILabTask[] {
-  const { job, pipeline, running } = model;
-  const tasks = React.useMemo(() => pipeline?.tasks ?? [], [pipeline]);
-  return React.useMemo(() => {
-    const told = new Map(
-      (running && !job?.request?.alone ? (job?.tasks ?? []) : []).map(task => [task.name, task.state])
-    );
-    return tasks.map(task => {
-      const state = told.get(task.name);
-      const standing: Standing | undefined =
-        state === 'running' || state === 'failed'
-          ? state
-          : state === 'done' || state === 'fresh'
-            ? 'fresh'
-            : undefined;
-      return standing && standing !== task.standing ? { ...task, standing, reasons: [] } : task;
-    });
-  }, [tasks, job, running]);
 }
 
 const ORDER: Standing[] = ['failed', 'running', 'stale', 'unknown', 'fresh'];
