@@ -15,6 +15,7 @@ module.exports = class extends TestEnvironment {
     });
     this.global.DragEvent = class extends this.global.MouseEvent {};
     this.global.matchMedia = () => ({ matches: false, addEventListener() {}, removeEventListener() {} });
+    this.global.requestIdleCallback = done => setTimeout(done);
     this.global.ResizeObserver = class {
       observe() {}
       disconnect() {}

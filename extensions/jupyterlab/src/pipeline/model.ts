@@ -71,6 +71,11 @@ export class PipelineModel {
     return task ? overlaid([task], this.job, this._known)[0] : null;
   }
 
+  /** Whether nobody can say what the tasks are, before something is mended. */
+  get broken(): boolean {
+    return this.tasks.length === 0 && (this.project?.problems.length ?? 0) > 0;
+  }
+
   /** The pipeline's tasks as they stand now; the same list until something is another. */
   get tasks(): ILabTask[] {
     const { pipeline, job, _known: known } = this;

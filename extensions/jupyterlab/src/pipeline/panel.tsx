@@ -2,7 +2,6 @@ import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import * as React from 'react';
 import { IPage, PageProvider, usePage } from '../page';
-import { ITaskRun } from '../records';
 import { IActions } from './actions';
 import { roadIcon } from './icons';
 import { JobSection } from './job';
@@ -11,11 +10,9 @@ import { cellsOf } from './parameters/cell';
 import { ParametersForm } from './parameters/form';
 import { hasParameters } from './parameters/tagged';
 import { Failure, Problems } from './problems';
-import { RunList } from './runs/list';
+import { NewestRuns } from './runs/newest';
 import { Badge } from './standing';
 import { RunButtons, TaskSection } from './task';
-
-const NEWEST = 5;
 
 /** The side panel: it follows the open notebook. */
 export class TaskPanel extends ReactWidget {
@@ -61,8 +58,8 @@ function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
       <div className="rw-block rw-project">
         <p>{project?.name || trans.__('Roadworthy')}</p>
       </div>
-      {failure && <Failure error={failure} />}
-      {refusal && <Failure error={refusal} />}
+      {failure && <Failure error={failure} onOpen={act.openFile} />}
+      {refusal && <Failure error={refusal} onOpen={act.openFile} />}
       <Problems project={project} onOpen={act.openFile} />
       {project && !project.found && <NoProject />}
       {task && (
@@ -87,7 +84,7 @@ function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
       {notebook && project?.found && (task || project.problems.length === 0) && (
         <Parameters model={model} act={act} notebooks={notebooks} />
       )}
-      {task && <Runs model={model} act={act} revision={model.revision} />}
+      {task && <NewestRuns model={model} act={act} revision={model.revision} />}
       {project?.found && <Tasks model={model} act={act} />}
     </>
   );
@@ -106,8 +103,7 @@ function NoProject(): JSX.Element {
 
 function NoTask({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
   const { trans } = usePage();
-  const { tasks } = model;
-  const broken = tasks.length === 0 && (model.project?.problems.length ?? 0) > 0;
+  const { tasks, broken } = model;
   const title = model.path ? trans.__('Not a task') : trans.__('No notebook is open');
   const words = model.path
     ? trans.__('No task of pipeline.yaml has this notebook as its source.')
@@ -173,49 +169,6 @@ function Parameters({ model, act, notebooks }: IPanelProps): JSX.Element | null 
           busy={model.running}
           onRun={act.runAside}
         />
-      )}
-    </details>
-  );
-}
-
-function Runs({
-  model,
-  act,
-  revision
-}: {
-  model: PipelineModel;
-  act: IActions;
-  revision: number;
-}): JSX.Element {
-  const { trans } = usePage();
-  const [runs, setRuns] = React.useState<ITaskRun[] | null>(null);
-  const { path } = model;
-  const name = model.task?.name ?? '';
-  React.useEffect(() => {
-    let current = true;
-    model.runs(path, name, NEWEST).then(
-      found => current && setRuns(found),
-      () => current && setRuns([])
-    );
-    return () => {
-      current = false;
-    };
-  }, [model, path, name, revision]);
-  return (
-    <details className="rw-block rw-details" open>
-      <summary>
-        <h2 className="rw-title">{trans.__('Runs')}</h2>
-      </summary>
-      {runs?.length === 0 && <p className="rw-quiet">{trans.__('This task has not been run yet.')}</p>}
-      {runs && runs.length > 0 && (
-        <>
-          <RunList runs={runs} onOpen={act.openFile} />
-          <div className="rw-actions">
-            <button className="rw-button" onClick={act.showRuns}>
-              {trans.__('All runs, and compare two')}
-            </button>
-          </div>
-        </>
       )}
     </details>
   );

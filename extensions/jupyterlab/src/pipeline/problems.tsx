@@ -27,18 +27,24 @@ export function Banner({ message, next, place, children }: IBannerProps): JSX.El
   );
 }
 
+/** Opens a file below the server's root, at a line. */
+type Opener = (file: string, line: number | null) => void;
+
 interface IProblemsProps {
   project: ILabProject | null;
-  onOpen(file: string, line: number | null): void;
+  onOpen: Opener;
 }
+
+/** Whether page and server's side are of different versions. */
+export const differs = (project: ILabProject | null): boolean =>
+  project !== null && project.version !== VERSION;
 
 /** What keeps parts of the project from being read, and a server's side of another version than the page. */
 export function Problems({ project, onOpen }: IProblemsProps): JSX.Element {
   const { trans } = usePage();
-  const other = project !== null && project.version !== VERSION;
   return (
     <>
-      {other && (
+      {project !== null && differs(project) && (
         <Banner
           message={trans.__('The page is of version %1, the server of version %2.', VERSION, project.version)}
           next={trans.__(
@@ -57,19 +63,13 @@ export function Problems({ project, onOpen }: IProblemsProps): JSX.Element {
   );
 }
 
-function ProblemBanner({
-  problem,
-  onOpen
-}: {
-  problem: IProblem;
-  onOpen: IProblemsProps['onOpen'];
-}): JSX.Element {
+function ProblemBanner({ problem, onOpen }: { problem: IProblem; onOpen?: Opener }): JSX.Element {
   const { trans } = usePage();
   const { file, line } = problem;
   const place = line === null ? file : trans.__('%1, line %2', file, line);
   return (
     <Banner message={problem.message} next={problem.next} place={place}>
-      {file && (
+      {file && onOpen && (
         <button className="rw-button" onClick={() => onOpen(file, line)}>
           {line === null ? trans.__('Open the file') : trans.__('Open at line %1', line)}
         </button>
@@ -78,10 +78,13 @@ function ProblemBanner({
   );
 }
 
-/** Why nothing could be read, or why an act was refused. */
-export function Failure({ error }: { error: RequestError }): JSX.Element {
+/** Why nothing could be read, or why an act was refused; where a file is at fault, it is opened there. */
+export function Failure({ error, onOpen }: { error: RequestError; onOpen?: Opener }): JSX.Element {
   const { trans } = usePage();
-  if (error.status === 404 && error.next === '' && error.problem === null) {
+  if (error.problem) {
+    return <ProblemBanner problem={error.problem} onOpen={onOpen} />;
+  }
+  if (error.status === 404 && error.next === '') {
     return (
       <Banner
         message={trans.__('The server’s side of Roadworthy does not answer.')}
@@ -95,7 +98,6 @@ export function Failure({ error }: { error: RequestError }): JSX.Element {
     <Banner
       message={gone ? trans.__('The server cannot be reached.') : error.message}
       next={gone ? error.message : error.next}
-      place={error.problem?.file}
     />
   );
 }

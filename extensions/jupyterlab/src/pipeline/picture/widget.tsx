@@ -105,7 +105,7 @@ function Pipeline({ model, act }: { model: PipelineModel; act: IActions }): JSX.
           {model.stale.length === 0 ? trans.__('Nothing is stale') : trans.__('Run all that is stale')}
         </button>
       </div>
-      {model.failure && <Failure error={model.failure} />}
+      {model.failure && <Failure error={model.failure} onOpen={act.openFile} />}
       <Problems project={model.project} onOpen={act.openFile} />
       {model.project?.found === false && (
         <p className="rw-empty">{trans.__('There is no project of Roadworthy here.')}</p>

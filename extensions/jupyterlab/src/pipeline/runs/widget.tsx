@@ -2,12 +2,13 @@ import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import { historyIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import { IPage, PageProvider, usePage } from '../../page';
-import { IRunDiff, ITaskRun } from '../../records';
+import { IRunDiff } from '../../records';
 import { RequestError } from '../../request';
 import { IActions } from '../actions';
 import { PipelineModel } from '../model';
-import { Failure } from '../problems';
+import { Failure, Problems } from '../problems';
 import { Comparison } from './comparison';
+import { useRuns } from './read';
 import { RunTable } from './table';
 
 const LIMIT = 50;
@@ -64,23 +65,24 @@ interface IRunsProps {
 
 function Runs({ model, act, path, task, revision }: IRunsProps): JSX.Element {
   const { trans } = usePage();
-  const [runs, setRuns] = React.useState<ITaskRun[] | null>(null);
+  const { runs, error } = useRuns(model, path, task, LIMIT, revision);
   const [chosen, setChosen] = React.useState<string[]>([]);
   const [diff, setDiff] = React.useState<IRunDiff | null>(null);
-  const [error, setError] = React.useState<RequestError | null>(null);
-  React.useEffect(() => {
-    model.runs(path, task, LIMIT).then(setRuns, setError);
-  }, [model, path, task, revision]);
+  const [refused, setRefused] = React.useState<RequestError | null>(null);
+  const { project } = model;
+  // another project's notebook may be open meanwhile
+  const own = project?.folder === '' || path.startsWith(`${project?.folder}/`);
   const choose = (run: string) => {
     setDiff(null);
+    setRefused(null);
     setChosen(before =>
       before.includes(run) ? before.filter(id => id !== run) : [...before, run].slice(-2)
     );
   };
   const compare = () => {
     const [after, before] = (runs ?? []).map(run => run.run.id).filter(id => chosen.includes(id)); // newest first
-    setError(null);
-    model.diff(path, before, after, task).then(setDiff, setError);
+    setRefused(null);
+    model.diff(path, before, after, task).then(setDiff, setRefused);
   };
   return (
     <div className="rw-view">
@@ -97,11 +99,13 @@ function Runs({ model, act, path, task, revision }: IRunsProps): JSX.Element {
         </button>
       </div>
       <div className="rw-body">
-        {error && <Failure error={error} />}
+        {own && <Problems project={project} onOpen={act.openFile} />}
+        {error && <Failure error={error} onOpen={act.openFile} />}
         {runs?.length === 0 && <p className="rw-empty">{trans.__('This task has not been run yet.')}</p>}
         {runs && runs.length > 0 && (
           <RunTable runs={runs} chosen={chosen} onChoose={choose} onOpen={act.openFile} />
         )}
+        {refused && <Failure error={refused} onOpen={act.openFile} />}
         {diff && <Comparison diff={diff} task={task} />}
       </div>
     </div>
