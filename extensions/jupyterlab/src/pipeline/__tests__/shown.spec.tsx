@@ -3,9 +3,10 @@ import * as React from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { Locale } from '../../locale';
 import { PageProvider } from '../../page';
-import { IJob, ITaskRun } from '../../records';
+import { IJob, ILabParameter, ITaskRun } from '../../records';
 import { RequestError } from '../../request';
 import { JobSection } from '../job';
+import { ParametersForm } from '../parameters/form';
 import { layout } from '../picture/layout';
 import { Graph } from '../picture/graph';
 import { TaskTable } from '../picture/table';
@@ -52,6 +53,37 @@ test('a server’s side that is not there is named with what to do', () => {
     'Install the package'
   );
   expect(shown(<Failure error={new RequestError('Failed to fetch')} />)).toContain('cannot be reached');
+});
+
+test('a refusal for a file names its line and opens it', () => {
+  const problem = { file: 'env.yaml', line: 2, message: 'Not YAML.', next: 'Mend it.' };
+  const html = shown(<Failure error={new RequestError('Not YAML.', '', problem, 400)} onOpen={nothing} />);
+  expect(html).toContain('env.yaml, line 2');
+  expect(html).toContain('Open at line 2');
+});
+
+test('a parameter that is set elsewhere shows what stands in its cell, another does not', () => {
+  const said = { name: 'rows', type: 'integer', annotation: 'int', optional: false, choices: [] } as const;
+  const form = (more: Partial<ILabParameter>) => {
+    const own = {
+      ...said,
+      choices: [],
+      default: 1,
+      written: '1',
+      value: 1,
+      key: null,
+      secret: false,
+      help: ''
+    };
+    return shown(<ParametersForm parameters={[{ ...own, ...more }]} busy={false} onRun={nothing} />);
+  };
+  expect(form({ value: 3, key: 'rows' })).toMatch(
+    /aria-describedby="([^"]+)".*id="\1">Default in the cell: 1</
+  );
+  expect(form({ value: 3, default: null, written: 'guess()' })).toContain('Default in the cell: guess()');
+  for (const same of [{}, { value: '1' }, { value: 3, written: '' }, { value: 3, secret: true }]) {
+    expect(form(same)).not.toContain('Default in the cell');
+  }
 });
 
 test('what data says is text, never a part of the page', () => {

@@ -2,7 +2,7 @@ import * as React from 'react';
 import { usePage } from '../../page';
 import { ILabParameter } from '../../records';
 import { Input } from './input';
-import { Checked, checked, Written, written } from './values';
+import { Checked, checked, overridden, Written, written } from './values';
 
 interface IFormProps {
   parameters: ILabParameter[];
@@ -68,8 +68,11 @@ interface IFieldProps {
 function Field({ parameter, value, error, changed, onChange }: IFieldProps): JSX.Element {
   const { trans } = usePage();
   const id = React.useId();
+  const other = !parameter.secret && overridden(parameter);
   const notes =
-    [parameter.help && `${id}-help`, error && `${id}-error`].filter(Boolean).join(' ') || undefined;
+    [parameter.help && `${id}-help`, other && `${id}-default`, error && `${id}-error`]
+      .filter(Boolean)
+      .join(' ') || undefined;
   const name = (
     <>
       <span className="rw-name">{parameter.name}</span>
@@ -105,6 +108,11 @@ function Field({ parameter, value, error, changed, onChange }: IFieldProps): JSX
       {parameter.help && (
         <p className="rw-quiet" id={`${id}-help`}>
           {parameter.help}
+        </p>
+      )}
+      {other && (
+        <p className="rw-quiet" id={`${id}-default`}>
+          {trans.__('Default in the cell: %1', parameter.written)}
         </p>
       )}
       {parameter.key && <p className="rw-quiet">{trans.__('Set by %1 in env.yaml', parameter.key)}</p>}

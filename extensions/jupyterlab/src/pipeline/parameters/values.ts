@@ -21,6 +21,12 @@ export function written(parameter: ILabParameter, value: unknown): Written {
   return typeof value === 'string' && parameter.type !== 'other' ? value : JSON.stringify(value);
 }
 
+/** Whether pipeline.yaml or env.yaml gives a parameter another value than its cell. */
+export function overridden(parameter: ILabParameter): boolean {
+  const own = parameter.written !== ''; // it stands in the cell
+  return own && written(parameter, parameter.value) !== written(parameter, parameter.default);
+}
+
 /** The value of a field, checked against its parameter's type. */
 export function checked(parameter: ILabParameter, field: Written, trans: TranslationBundle): Checked {
   if (field === null) {
