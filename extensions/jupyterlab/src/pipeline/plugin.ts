@@ -1,5 +1,5 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentRegistry } from '@jupyterlab/docregistry';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
@@ -12,6 +12,7 @@ import { Actions } from './actions';
 import { addCommands, COMMANDS } from './commands';
 import { PipelineModel } from './model';
 import { TaskPanel } from './panel';
+import { addRunMenu } from './runmenu';
 import { StatusItem } from './statusbar';
 
 /** How the open notebook stands as a task, its runs, and the pipeline as a picture. */
@@ -21,7 +22,7 @@ export const pipelinePlugin: JupyterFrontEndPlugin<void> = {
     'How the open notebook stands as a task of the pipeline, its runs, and the pipeline as a picture.',
   autoStart: true,
   requires: [INotebookTracker, IDocumentManager],
-  optional: [ICommandPalette, ILayoutRestorer, IStatusBar, ITranslator],
+  optional: [ICommandPalette, ILayoutRestorer, IStatusBar, ITranslator, IToolbarWidgetRegistry],
   activate: (
     app: JupyterFrontEnd,
     notebooks: INotebookTracker,
@@ -29,13 +30,18 @@ export const pipelinePlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     statusBar: IStatusBar | null,
-    given: ITranslator | null
+    given: ITranslator | null,
+    toolbars: IToolbarWidgetRegistry | null
   ): void => {
     const translator = given ?? nullTranslator;
     const page: IPage = { trans: translator.load('roadworthy'), locale: Locale.of(translator) };
     const model = new PipelineModel(app.serviceManager.serverSettings);
     const act = new Actions(app, documents, notebooks, model, page);
     addCommands(app, model, act, page.trans, palette);
+    if (toolbars) {
+      const ways = [COMMANDS.runTask, COMMANDS.runTaskWithNeeds, COMMANDS.runStale];
+      addRunMenu(toolbars, app.commands, ways, model, page.trans);
+    }
 
     const panel = new TaskPanel(model, page, act, notebooks);
     app.shell.add(panel, 'right', { rank: 500, type: 'Roadworthy' });
