@@ -187,14 +187,17 @@ export class PipelineModel {
     this._changed.emit();
   }
 
-  /** Take in the build that was read to run; one that runs no more has ended unheard, and is looked at. */
+  /** Take in the build that was read to run. Its log is asked for; so is how one ended that runs no more, unheard. */
   private _meet(job: IJob | null): void {
-    if (job !== null) {
-      this._job = job.id === this.job?.id ? this._job : job;
-    } else if (this.running && this.job?.request) {
+    const begun = job !== null && job.id !== this.job?.id;
+    const gone = job === null && this.running;
+    if (begun) {
+      this._job = job;
+    }
+    if (this.job?.request && (begun || gone)) {
       this._asked = this.job.id;
       void this._watching.ask();
-    } else if (this.running) {
+    } else if (gone) {
       this._job = null; // of elsewhere: nobody knows how it ended
     }
   }

@@ -208,6 +208,22 @@ test('a build whose end was not heard is looked at once the server says that not
   expect([model.running, model.job?.state]).toEqual([false, 'done']);
 });
 
+test('a build that goes on when the page is opened is shown with its log, and one of elsewhere goes with its end', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  server.building = told('running');
+  server.job = told('running', { log: 'train started' });
+  await model.follow('a.ipynb');
+  await settled();
+  expect([model.running, model.job?.log]).toEqual([true, 'train started']);
+  server.asked = [];
+  server.building = { ...running, id: 'process-7' };
+  await model.refresh();
+  server.building = null;
+  await model.refresh();
+  expect([model.job, server.asked.filter(asked => asked.includes('jobs'))]).toEqual([null, []]);
+});
+
 test('a build of another project is not shown beside this one', async () => {
   const server = new Server();
   const model = new PipelineModel(server.settings);
