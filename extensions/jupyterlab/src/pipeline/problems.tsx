@@ -93,13 +93,16 @@ export function Failure({ error, onOpen }: { error: RequestError; onOpen?: Opene
       />
     );
   }
-  const gone = error.status === 0;
-  return (
-    <Banner
-      message={gone ? trans.__('The server cannot be reached.') : error.message}
-      next={gone ? error.message : error.next}
-    />
-  );
+  if (error.status === 0) {
+    return (
+      <Banner
+        message={trans.__('The server cannot be reached.')}
+        next={trans.__('See that Jupyter still runs, then reload the page.')}
+        place={error.message}
+      />
+    );
+  }
+  return <Banner message={error.message} next={error.next} />;
 }
 
 /** What went wrong in the words of what failed; it scrolls where it is long. */
