@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -334,15 +335,20 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def look(browser: Browser, lab: Lab, pictures: Path) -> Iterator[Look]:
-    """A fresh page on JupyterLab. What the extension's code throws fails the test."""
+    """A fresh page on JupyterLab. What the extension's code throws, or asks of another server, fails the test."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US").new_page()
     page.set_default_timeout(PATIENCE)
     thrown: list[str] = []
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda stream: asked.append(stream.url))
     page.on("pageerror", lambda error: thrown.append(error.stack or error.message))
     axe = (EXTENSION / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     yield Look(page, lab, pictures, axe)
     page.context.close()
     assert not [error for error in thrown if "roadworthy" in error]
+    own = urlsplit(lab.address).netloc
+    assert not [url for url in asked if urlsplit(url).netloc not in (own, "")]  # the others are data: and blob:
 
 
 @pytest.fixture

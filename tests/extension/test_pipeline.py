@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 from collections.abc import Callable
@@ -40,8 +41,15 @@ def test_the_panel_follows_the_open_notebook(look: Look, project: Path) -> None:
     # a cell that is changed on the disk, by whomever, is told without a click
     change(project / "notebooks" / "count.ipynb", 3, "wanted = 1")
     expect(panel.locator(".rw-badge").first).to_have_text("Stale")
-    expect(panel.locator(".rw-reasons")).to_contain_text("cell")
+    expect(panel.locator(".rw-reasons")).to_contain_text("1 cell changed")
     expect(status).to_contain_text("Stale")
+    expect(status).to_contain_text("1 cell changed")
+    expect(status).to_have_attribute("title", re.compile("1 cell changed"))
+    # a notebook of the project that is no task is called so in both
+    (project / "notebooks" / "aside.ipynb").write_bytes((project / "notebooks" / "judge.ipynb").read_bytes())
+    look.execute("docmanager:open", path=f"{project.name}/notebooks/aside.ipynb")
+    expect(panel.get_by_role("heading", name="Not a task")).to_be_visible()
+    expect(status).to_have_text("Not a task")
     look.execute("docmanager:open", path=f"{project.name}/notebooks/judge.ipynb")
     expect(panel.get_by_role("heading", name="judge", exact=True)).to_be_visible()
     look.at("panel", ".rw-panel", ".rw-status")
@@ -78,7 +86,72 @@ def test_another_version_of_the_server_is_named(look: Look, project: Path) -> No
     look.page.route("**/roadworthy/api/notebook*", older)
     page = look.open(f"{project.name}/notebooks/count.ipynb")
     expect(page.locator(".rw-banner").first).to_contain_text("the server of version 0.0.1")
+    expect(page.locator(".rw-status-button")).to_contain_text("1 problem")
     page.unroute_all(behavior="wait")  # what is on its way must not outlive the page
+
+
+def test_a_server_that_does_not_answer_is_named_while_the_panel_is_closed(look: Look, project: Path) -> None:
+    page, path = look.page, f"{project.name}/notebooks/count.ipynb"
+    page.route("**/roadworthy/api/**", lambda route: route.abort())
+    page.goto(look.lab.url(path))
+    status = page.locator(".rw-status-button")
+    expect(status).to_have_text("Roadworthy does not answer")
+    expect(status.locator("svg")).to_be_visible()
+    expect(page.locator(".rw-panel")).to_be_hidden()
+    status.click()
+    expect(page.locator(".rw-panel .rw-banner")).to_contain_text("The server cannot be reached.")
+    look.at("silent", ".rw-panel", ".rw-status")
+    # it answers again, and something happens: a notebook is saved
+    page.unroute_all(behavior="wait")
+    look.execute("docmanager:save")
+    expect(status).to_contain_text("Fresh")
+    expect(page.locator(".rw-panel .rw-banner")).to_have_count(0)
+
+
+def test_a_task_that_runs_says_so_everywhere(look: Look, project: Path) -> None:
+    (project / "env.yaml").write_text('rows: "3"\nseconds: "8"\nproducts: products\n')
+    page = look.open(f"{project.name}/notebooks/count.ipynb")
+    panel, status = page.locator(".rw-panel"), page.locator(".rw-status-button")
+    badge = panel.locator(".rw-badge").first
+    row = panel.get_by_role("list", name="Tasks of the pipeline").get_by_role("listitem").filter(has_text="count")
+    for place in (badge, status, row):
+        expect(place).to_contain_text("Stale")
+    look.execute("apputils:activate-command-palette")
+    page.locator("#command-palette input, .lm-CommandPalette-input").first.fill("Run This Task")
+    page.keyboard.press("Enter")
+    for place in (badge, status, row):
+        expect(place).to_contain_text("Running")
+    expect(panel.locator(".rw-reasons")).to_have_count(0)
+    expect(page.locator(".rw-job").get_by_role("log")).to_contain_text("count started")
+    for place in (badge, status, row):
+        expect(place).to_contain_text("Fresh")
+    expect(page.locator(".rw-job")).to_have_attribute("data-state", "done")
+
+
+def test_the_ways_to_run_stand_in_the_toolbar(look: Look, project: Path) -> None:
+    change(project / "notebooks" / "count.ipynb", 3, "wanted = 1")
+    change(project / "notebooks" / "scale.ipynb", 3, "rows = 4")
+    page = look.open(f"{project.name}/notebooks/scale.ipynb")
+    ways = page.locator(".jp-NotebookPanel-toolbar").get_by_role("button", name="Ways to run")
+    job, menu = page.locator(".rw-job"), page.get_by_role("menu").filter(has_text="What It Needs")
+    expect(page.locator(".rw-status-button")).to_have_attribute("title", re.compile("upstream count is stale"))
+    # by keyboard: the menu's first way has the focus, and the arrow goes on to the next
+    ways.focus()
+    page.keyboard.press("Enter")
+    expect(menu.locator(".lm-Menu-itemLabel")).to_have_text(
+        ["Run This Task", "Run This Task and What It Needs", "Run All That Is Stale"]
+    )
+    page.screenshot(path=look.pictures / "run-menu.png")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(menu).to_have_count(0)
+    expect(job).to_have_attribute("data-state", "done")
+    expect(job.locator(".rw-row-name")).to_have_text(["count", "scale"])
+    # what it made is another now, so what builds on it is stale
+    ways.click()
+    menu.get_by_role("menuitem", name="Run All That Is Stale").click()
+    expect(job.locator(".rw-row-name")).to_have_text(["count", "scale", "judge"])
+    expect(job).to_have_attribute("data-state", "done")
 
 
 def test_a_task_is_saved_and_run_and_its_failing_cell_is_opened(look: Look, project: Path) -> None:
@@ -97,6 +170,8 @@ def test_a_task_is_saved_and_run_and_its_failing_cell_is_opened(look: Look, proj
     page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex === 2")
     expect(panel.locator(".rw-badge").first).to_have_text("Failed")
     job.get_by_text("Log").first.click()
+    expect(job.get_by_role("log")).to_be_visible()
+    expect(job.get_by_role("log")).to_contain_text("judge failed")
     look.at("failed", ".rw-panel")
     change(
         project / "notebooks" / "judge.ipynb", 2, nbformat.read(project / "notebooks/count.ipynb", 4).cells[2].source
@@ -116,6 +191,8 @@ def test_a_run_goes_on_without_the_page_and_can_be_broken_off(look: Look, projec
     page = look.open(path)
     expect(job).to_have_attribute("data-state", "running")
     expect(job.locator(".rw-row").filter(has_text="count")).to_contain_text("Running")
+    expect(job.get_by_role("log")).to_contain_text("count started")
+    expect(page.locator(".rw-status-button")).to_contain_text("Running")
     look.at("running", ".rw-panel", ".rw-status")
     look.execute("apputils:activate-command-palette")
     page.locator("#command-palette input, .lm-CommandPalette-input").first.fill("Cancel the Run")
@@ -132,6 +209,9 @@ def test_parameters_are_a_form_and_other_values_run_aside(look: Look, project: P
     rows, kind = form.get_by_label("rows"), form.get_by_label("kind")
     expect(rows).to_have_value("3")
     expect(form).to_contain_text("how many rows are made")
+    expect(form.locator(".rw-field").filter(has_text="how many rows are made")).to_contain_text(
+        "Default in the cell: 1"
+    )
     rows.fill("many")
     expect(form.locator(".rw-wrong")).to_contain_text("whole number")
     expect(form.get_by_role("button", name="Run aside")).to_be_disabled()
@@ -177,6 +257,10 @@ def test_the_pipeline_is_a_picture_and_a_table(look: Look, project: Path) -> Non
     expect(picture.locator("[data-task]:focus")).to_have_attribute("data-task", re.compile("scale|judge"))
     page.keyboard.press("Enter")
     page.wait_for_function("() => /scale|judge/.test(window.jupyterapp.shell.currentWidget.context?.path ?? '')")
+    # and with the mouse
+    look.execute("roadworthy:show-pipeline")
+    picture.locator('[data-task="count"]').click()
+    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.context?.path.endsWith('count.ipynb') ?? false")
     look.execute("roadworthy:show-pipeline")
     page.get_by_role("button", name="Table", exact=True).click()
     table = page.locator(".rw-main .rw-table")
@@ -207,6 +291,8 @@ def test_sixty_tasks_can_be_read(look: Look, project: Path) -> None:
 
 def test_runs_are_listed_opened_and_compared(look: Look, project: Path) -> None:
     change(project / "notebooks" / "scale.ipynb", 3, "rows = 7")
+    pipeline = project / "pipeline.yaml"
+    pipeline.write_text(pipeline.read_text().replace("{factor: 2}", "{factor: 3}"))
     page = look.open(f"{project.name}/notebooks/scale.ipynb")
     page.locator(".rw-panel").get_by_role("button", name="With what it needs").click()
     expect(page.locator(".rw-job")).to_have_attribute("data-state", "done")
@@ -214,12 +300,23 @@ def test_runs_are_listed_opened_and_compared(look: Look, project: Path) -> None:
     page.get_by_role("button", name="All runs, and compare two").click()
     table = page.locator(".rw-main .rw-table").first
     expect(table.get_by_role("checkbox")).to_have_count(2)
-    expect(table).to_contain_text("score")
+    heads = [head.strip() for head in table.get_by_role("columnheader").all_inner_texts()]
+    assert heads[:6] == ["Compare", "State", "Started", "Duration", "Who", "Data"]
+    assert heads[6:] == ["score", "Parameters", "Notebook"]
+    for row, score, factor in ((1, "21", "3"), (2, "6", "2")):  # newest first
+        cells = dict(zip(heads, table.get_by_role("row").nth(row).get_by_role("cell").all(), strict=True))
+        expect(cells["State"]).to_have_text("Done")
+        expect(cells["Duration"]).to_have_text(re.compile(r"^\d[\d.]* (s|ms|min)"))
+        expect(cells["Who"]).to_have_text(getpass.getuser())
+        expect(cells["score"]).to_have_text(score)
+        expect(cells["Parameters"].locator("div").filter(has_text="factor")).to_have_text(f"factor{factor}")
     for mark in table.get_by_role("checkbox").all():
         mark.check()
     page.get_by_role("button", name="Compare", exact=True).click()
     comparison = page.locator(".rw-comparison")
-    expect(comparison.get_by_role("row").filter(has_text="score")).to_contain_text("14")
+    expect(comparison.get_by_role("row").filter(has_text="score")).to_contain_text("21")
+    given = comparison.get_by_role("table", name="Parameters").get_by_role("row").filter(has_text="factor")
+    expect(given.get_by_role("cell")).to_have_text(["2", "3"])
     expect(comparison.locator(".rw-diff")).to_contain_text("+rows = 7")
     look.at("runs", ".rw-main", ".rw-panel")
     table.get_by_role("button", name=re.compile("Open the executed notebook")).first.click()
