@@ -117,7 +117,7 @@ function Head({ card }: { card: ICard }): JSX.Element {
         <Icon.react tag="span" className="rw-icon" />
       </foreignObject>
       <text className="rw-node-words" x={35} y={41}>
-        {shortened(why ? `${words} · ${why}` : words, 22)}
+        {shortened(why ? `${words} · ${why}` : words, 26)}
       </text>
     </>
   );

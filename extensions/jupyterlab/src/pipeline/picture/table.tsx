@@ -43,7 +43,7 @@ export function TaskTable({ tasks, onOpen }: { tasks: ILabTask[]; onOpen(path: s
               <td>{task.upstream.join(', ') || '–'}</td>
               <td>
                 {task.products.map(({ path, state }) => (
-                  <div key={path}>
+                  <div key={path} className="rw-made">
                     {state === 'missing' ? (
                       <span title={path}>{PathExt.basename(path)}</span>
                     ) : (
