@@ -106,7 +106,6 @@ def test_both_wheels_in_a_fresh_environment_are_all_it_takes(
 
 
 @pytest.mark.slow
-@pytest.mark.full
 def test_it_has_the_same_bytes_each_time(wheel: Path, tmp_path: Path) -> None:
     before = shutil.copy(wheel, tmp_path / "before.whl").read_bytes()
     subprocess.run(["make", "lab-wheel", f"BIN={Path(sys.executable).parent}"], cwd=REPOSITORY, check=True)
