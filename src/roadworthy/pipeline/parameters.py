@@ -10,6 +10,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -105,17 +106,29 @@ def env_keys(root: Path, task: str) -> dict[str, str]:
     With ``train_end: "{{train_end}}"`` below the task's ``params`` it is ``{"train_end": "train_end"}``.
     """
     try:
-        content = documents.parse((root / "pipeline.yaml").read_text(encoding="utf-8"))
-    except (OSError, documents.NotYaml):
+        text = (root / "pipeline.yaml").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    return dict(_env_keys(text).get(task, {}))
+
+
+@lru_cache(maxsize=8)  # the page asks again with each notebook that is opened, and a build for each task
+def _env_keys(text: str) -> dict[str, dict[str, str]]:
+    """Return those of all tasks by name, as the text of a pipeline.yaml has them."""
+    try:
+        content = documents.parse(text)
+    except documents.NotYaml:
         return {}
     tasks = content.get("tasks") if isinstance(content, dict) else None
+    found: dict[str, dict[str, str]] = {}
     for raw in tasks if isinstance(tasks, list) else ():
-        if isinstance(raw, dict) and task == str(raw.get("name") or Path(str(raw.get("source", ""))).stem):
+        if isinstance(raw, dict):
             given = raw.get("params")
             pairs = given.items() if isinstance(given, dict) else ()
             matches = ((name, _KEY.fullmatch(value)) for name, value in pairs if isinstance(value, str))
-            return {str(name): match[1] for name, match in matches if match}
-    return {}
+            task = str(raw.get("name") or Path(str(raw.get("source", ""))).stem)
+            found.setdefault(task, {str(name): match[1] for name, match in matches if match})
+    return found
 
 
 # --- what is given ---------------------------------------------------------------------------------------------------
