@@ -5,7 +5,8 @@ import { IProductionAct } from '../records';
 import { RequestError } from '../request';
 import { IWords } from '../words';
 import { IWish, offer } from './acts';
-import { choose, confirm, note, say } from './confirm';
+import { choose } from './choose';
+import { confirm, note, say } from './confirm';
 import { ProductionModel } from './model';
 import { ACKNOWLEDGE, ACTS, HOURS, MUTE } from './names';
 

@@ -1,4 +1,4 @@
-import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
@@ -84,23 +84,6 @@ export async function confirm(act: IProductionAct, words: IWords): Promise<strin
     focusNodeSelector: 'textarea'
   });
   return answer.button.accept ? (answer.value ?? '') : null;
-}
-
-/** Let the reader choose one of several acts; null when none is meant. */
-export async function choose(acts: readonly IProductionAct[], words: IWords): Promise<IProductionAct | null> {
-  if (acts.length < 2) {
-    return acts[0] ?? null;
-  }
-  const { trans } = words;
-  const items = acts.map(one => one.title);
-  const answer = await InputDialog.getItem({
-    title: trans.__('Which of them?'),
-    label: trans.__('What to do'),
-    items,
-    okLabel: trans.__('Continue')
-  });
-  const chosen = answer.button.accept ? items.indexOf(answer.value ?? '') : -1;
-  return chosen >= 0 ? acts[chosen] : null;
 }
 
 /** Say something that has to be read: what is not possible, and why. */

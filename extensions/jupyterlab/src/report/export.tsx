@@ -65,7 +65,7 @@ function nameOf(content: IContent, { figures }: IWords): string {
 }
 
 function drawn(drawing: JSX.Element, words: IWords): HTMLElement {
-  const host = document.createElement('div');
+  const host = document.createElement('main');
   host.className = 'rw-report rw-sheet';
   const root = createRoot(host);
   flushSync(() =>
