@@ -309,19 +309,23 @@ class Look:
         AssertionError
             With what it objects to.
         """
-        self.page.evaluate(self.axe)
         told = []
         for theme in THEMES:
             self.theme(theme)
             self.page.screenshot(path=self.pictures / f"{name}-{theme}.png")
-            found = self.page.evaluate("s => axe.run({include: s.map(one => [one])})", list(selectors))
-            told += [
-                f"{theme}: {one['id']}: {node['html'][:200]} {node['failureSummary']}"
-                for one in found["violations"]
-                for node in one["nodes"]
-            ]
+            told += [f"{theme}: {one}" for one in self.objections(self.page, *selectors)]
         self.theme("light")
         assert not told, "\n".join(told)
+
+    def objections(self, page: Page, *selectors: str) -> list[str]:
+        """Return what axe-core objects to in parts of a page, or in all of it."""
+        page.evaluate(self.axe)
+        found = page.evaluate("s => axe.run(s.length ? {include: s.map(one => [one])} : document)", list(selectors))
+        return [
+            f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for one in found["violations"]
+            for node in one["nodes"]
+        ]
 
 
 @pytest.fixture(scope="session")

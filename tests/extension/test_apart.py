@@ -96,8 +96,13 @@ def test_all_that_jupyterlab_has_is_there_and_what_comes_in_bears_our_name(look:
 
 
 def names(page: Page, look: Look) -> dict[str, list[str]]:
+    """Return what there is once nothing more comes; some commands wait for an answer of the server's."""
     page.goto(look.lab.url(""))
     page.locator("#jupyterlab-splash").wait_for(state="detached")
-    page.evaluate("() => window.jupyterapp.restored")
-    found: dict[str, list[str]] = page.evaluate(NAMES)
+    page.evaluate("async () => { await window.jupyterapp.restored; }")
+    page.wait_for_function("() => window.jupyterapp.commands.hasCommand('jupyterlab-translation:en')")
+    found: dict[str, list[str]] = {}
+    while found != (now := page.evaluate(NAMES)):
+        found = now
+        page.wait_for_timeout(2000)
     return found

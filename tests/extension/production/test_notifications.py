@@ -49,7 +49,7 @@ def test_an_alert_is_told_with_its_report_and_can_be_muted(
     expect(page.locator(".rw-production")).to_contain_text(f"{NASTY} drifted")  # the panel follows, unasked
     alerts.acknowledge(airport.state, str(alert.id), who="bob", note="from the command line")
     expect(page.locator(".rw-production")).to_contain_text("bob")
-    look.at("notification", ".rw-production")
+    look.at("notification", ".rw-production", ".Toastify__toast")
     toast.get_by_role("button", name="Open report").click()
     expect(page.locator(".rw-report h1", has_text="May 4, 2013")).to_be_visible()
     other, _ = airport.state.raise_alert(found("temp drifted"), MODEL)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from roadworthy import registry
 from roadworthy.project import Project
+from roadworthy.records import Decision, MetricReading, now
 
 if TYPE_CHECKING:
     from conftest import Look
@@ -41,6 +42,16 @@ def own_id(tag: str) -> str:
     return tag.rpartition(":")[2]
 
 
+def tags(project: Project) -> list[str]:
+    """All versions, the newest first."""
+    return [version.tag for version in project.state.versions()]
+
+
+def done(page: Page, reason: str) -> Locator:
+    """The history's entry with this reason."""
+    return box(page, "History").get_by_role("row").filter(has_text=reason)
+
+
 def champion(project: Project) -> str:
     alias = project.state.alias("champion")
     assert alias is not None
@@ -56,8 +67,11 @@ def test_everything_about_production_is_in_one_place(look: Look, airport: Projec
     expect(versions).to_contain_text(own_id(challenger.version))
     expect(box(page, "Traffic")).to_contain_text("800")
     expect(box(page, "Traffic")).to_contain_text("Latency, p99")
+    expect(box(page, "Traffic").locator(".rw-tiles > div").filter(has_text="Errors")).to_contain_text("0.4%")
     expect(box(page, "Open alerts").get_by_role("listitem")).to_have_count(2)
     expect(box(page, "Open alerts")).to_contain_text("<img src=x onerror=alert(1)> is missing")
+    for title, owner in (("2 columns drifted", "Mo Model <mo@example.org>"), ("is missing", "Dana Data")):
+        expect(box(page, "Open alerts").get_by_role("listitem").filter(has_text=title)).to_contain_text(owner)
     expect(box(page, "Somebody has to decide")).to_contain_text("Retrain?")
     expect(page.get_by_role("img", name="ROC AUC over")).to_be_visible()
     expect(box(page, "History")).to_contain_text("the new one is slow")
@@ -65,6 +79,43 @@ def test_everything_about_production_is_in_one_place(look: Look, airport: Projec
     look.at("production", ".rw-production")
     page.locator(".rw-production").evaluate("node => node.scrollTo(0, node.scrollHeight)")
     look.at("production-below", ".rw-production")
+
+
+def test_performance_is_told_as_it_came_and_as_it_was_estimated(look: Look, airport: Project) -> None:
+    newest = airport.state.windows()[-1]
+    estimate = MetricReading(metric="roc_auc", value=0.7512, low=0.7304, high=0.7721, n=1200)
+    guessed = newest.performance[0].model_copy(update={"estimated": {"roc_auc": estimate}, "estimate_trusted": True})
+    airport.state.save_window(newest.model_copy(update={"performance": (guessed,)}))
+    page = show(look, airport)
+    points = look.lab.ask(f"production?path={airport.root.name}")["performance"]
+    assert points[0]["realised"]
+    assert points[-1]["realised"] is None  # no label has come yet
+    assert points[-1]["estimated"]["value"] == estimate.value
+    part = page.locator(".rw-box").filter(has=page.get_by_role("heading", name="Performance over the windows: ROC AUC"))
+    part.locator("summary").click()
+    rows = part.get_by_role("table").locator("tbody tr")
+    expect(rows).to_have_count(len(points))
+    for row, point in zip(rows.all(), reversed(points), strict=True):
+        for cell, kind in ((1, "realised"), (2, "estimated")):
+            reading = point[kind]
+            told = (
+                f"{reading['value']:.3f} ({reading['low']:.3f} to {reading['high']:.3f})" if reading else "\N{EN DASH}"
+            )
+            expect(row.get_by_role("cell").nth(cell)).to_have_text(told)
+    look.at("performance", ".rw-production")
+
+
+def test_a_server_of_another_version_is_named(look: Look, airport: Project) -> None:
+    def older(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["project"]["version"] = "0.0.1"
+        route.fulfill(response=answer, json=told)
+
+    look.page.route("**/roadworthy/api/production?*", older)
+    page = show(look, airport)
+    expect(page.locator(".rw-production .rw-banner")).to_contain_text("the server of version 0.0.1")
+    look.at("version", ".rw-production .rw-banner")
 
 
 def test_the_strip_of_windows_is_walked_by_keys_and_opens_reports(look: Look, airport: Project) -> None:
@@ -125,24 +176,72 @@ def test_a_rollback_names_each_version_that_one_may_go_back_to(look: Look, airpo
     palette(page, "Roll Back the Champion…")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Which of them?")
+    look.at("choose", ".jp-Dialog-content")
     choices = dialog.get_by_role("combobox").locator("option")
     chosen = choices.last.text_content() or ""
     dialog.get_by_role("combobox").select_option(label=chosen)
     dialog.get_by_role("button", name="Continue").click()
     expect(dialog.get_by_role("heading", name="What will happen")).to_be_visible()
+    target = next(tag for tag in tags(airport) if tag != before and own_id(tag) in chosen)
+    for version in (before, target):
+        expect(dialog.locator(".rw-versions")).to_contain_text(version)
+    look.at("rollback", ".jp-Dialog-content")
+    page.get_by_role("textbox", name="Reason, for the history").fill("the old one was right")
     dialog.get_by_role("button", name="Roll back").click()
-    expect(page.locator(".rw-compared th").nth(0)).not_to_contain_text(own_id(before))
-    assert own_id(champion(airport)) in chosen
+    expect(page.locator(".rw-compared th").nth(0)).to_contain_text(own_id(target))
+    expect(done(page, "the old one was right")).to_contain_text("Roll back")
+    assert champion(airport) == target
+    entry = airport.state.history()[0]
+    told = (entry.action, entry.version_from, entry.version_to, entry.reason)
+    assert told == ("rollback", before, target, "the old one was right")
+
+
+def test_what_is_approved_is_done_and_the_history_says_who_and_why(look: Look, airport: Project) -> None:
+    before = champion(airport)
+    target = next(tag for tag in reversed(tags(airport)) if tag != before)
+    airport.state.add_decision(
+        Decision(
+            window=airport.state.windows()[0].window,
+            action="ask",
+            asks_for="rollback",
+            reason="it would answer better",
+            champion=before,
+            target=target,
+            judged=now(),
+        )
+    )
+    page = show(look, airport)
+    question = box(page, "Somebody has to decide").get_by_role("listitem").filter(has_text="Go back to")
+    question.get_by_role("button", name="Approve…").click()
+    dialog = page.get_by_role("dialog")
+    for version in (before, target):
+        expect(dialog.locator(".rw-versions")).to_contain_text(version)
+    expect(dialog).to_contain_text("answers all requests")
+    look.at("approve", ".jp-Dialog-content")
+    page.get_by_role("textbox", name="Reason, for the history").fill("I have seen the rows")
+    dialog.get_by_role("button", name="Approve").click()
+    expect(page.locator(".rw-compared th").nth(0)).to_contain_text(own_id(target))
+    expect(question).to_have_count(0)
+    entry = done(page, "I have seen the rows")
+    for words in ("Approve", own_id(before), own_id(target)):
+        expect(entry).to_contain_text(words)
+    assert champion(airport) == target
+    acts = [(one.action, one.version_from, one.version_to) for one in airport.state.history(limit=2)]
+    assert acts == [("rollback", before, target), ("approve", before, target)]
 
 
 def test_a_question_is_answered_with_a_reason(look: Look, airport: Project) -> None:
     page = show(look, airport)
     box(page, "Somebody has to decide").get_by_role("button", name="Reject…").click()
     page.get_by_role("textbox", name="Reason, for the history").fill("a feast day")
+    look.at("reject", ".jp-Dialog-content")
     page.get_by_role("dialog").get_by_role("button", name="Reject").click()
     expect(box(page, "Somebody has to decide")).to_have_count(0)
+    expect(done(page, "a feast day")).to_contain_text("Reject")
     decision = airport.state.decisions()[-1]
     assert (decision.answer, decision.note) == ("rejected", "a feast day")
+    entry = airport.state.history()[0]
+    assert (entry.action, entry.version_from, entry.reason) == ("reject", champion(airport), "a feast day")
     palette(page, "Approve What Waits…")
     expect(page.get_by_role("dialog")).to_contain_text("Nothing waits for that at present.")
 
@@ -152,6 +251,7 @@ def test_alerts_are_acknowledged_with_a_note_and_muted(look: Look, airport: Proj
     alert = box(page, "Open alerts").get_by_role("listitem").filter(has_text="2 columns drifted")
     alert.get_by_role("button", name="Acknowledge…").click()
     page.get_by_role("textbox", name="Note").fill("I look at it")
+    look.at("acknowledge", ".jp-Dialog-content")
     page.get_by_role("dialog").get_by_role("button", name="Acknowledge").click()
     expect(alert).to_contain_text("I look at it")
     alert.get_by_role("button", name="Mute for 24 h").click()

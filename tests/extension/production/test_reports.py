@@ -97,7 +97,24 @@ def test_a_report_is_exported_as_a_page_without_anything_from_elsewhere(
     assert "http" not in exported.replace("http-equiv", "").replace("http://www.w3.org", "")
 
 
-def test_a_profile_opens_through_the_server(look: Look, airport: Project) -> None:
+def test_a_column_that_is_called_like_html_is_text_in_a_report(look: Look, airport: Project) -> None:
+    found = renamed(airport.state.windows()[-1], "temp", NASTY)
+    (airport.root / "reports" / "nasty.drift.json").write_text(found.model_dump_json())
+    dialogs: list[str] = []
+    look.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page = show(look, f"{airport.root.name}/reports/nasty.drift.json")
+    button = page.get_by_role("button", name=NASTY, exact=True)
+    if button.get_attribute("aria-expanded") == "false":
+        button.click()
+    expect(page.get_by_role("img", name=f"Values of {NASTY}")).to_be_visible()
+    expect(page.locator(".rw-said", has_text=NASTY).first).to_contain_text(f"{NASTY} is higher")
+    expect(page.locator(".rw-summary")).to_contain_text(NASTY)
+    assert page.locator(".rw-report").locator("img, script, iframe").count() == 0
+    look.at("nasty", ".rw-report")
+    assert dialogs == []
+
+
+def test_a_profile_opens_through_the_server(look: Look, airport: Project, tmp_path: Path) -> None:
     page = look.page
     page.goto(look.lab.url(f"{airport.root.name}/reports"))
     page.get_by_role("listitem").filter(has_text="2013-05-04.profile.bin").dblclick()
@@ -106,6 +123,18 @@ def test_a_profile_opens_through_the_server(look: Look, airport: Project) -> Non
     expect(page.get_by_role("table", name="Quantiles of temp")).to_contain_text("50%")
     expect(page.locator(".rw-sheet")).to_contain_text("A profile of 1,200 rows")
     look.at("profile", ".rw-report")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export to HTML").click()
+    assert download.value.suggested_filename == "2013-05-04.html"
+    download.value.save_as(tmp_path / "profile.html")
+    exported = page.context.new_page()
+    exported.goto((tmp_path / "profile.html").as_uri())
+    expect(exported.locator("h1")).to_have_text("2013-05-04.profile.bin")
+    expect(exported.get_by_role("img", name="Values of temp")).to_be_visible()
+    assert exported.locator("script, button, input").count() == 0
+    exported.screenshot(path=look.pictures / "exported-profile.png")
+    assert look.objections(exported) == []
+    exported.close()
 
 
 def test_a_file_that_cannot_be_read_says_so_and_what_to_do(look: Look, airport: Project) -> None:
@@ -152,6 +181,7 @@ def test_a_report_is_a_cells_output_also_where_the_notebook_is_not_trusted(
     assert exported.locator("img, script").count() == 0
     assert exported.locator(".rw-details").count() > 1
     exported.screenshot(path=look.pictures / "exported.png")
+    assert look.objections(exported) == []
     exported.close()
     look.at("output", ".rw-output")
     assert dialogs == []
