@@ -28,6 +28,15 @@ def change(notebook: Path, cell: int, source: str) -> None:
     nbformat.write(content, notebook)
 
 
+def from_palette(look: Look, label: str) -> None:
+    """Find a command in the palette and run it, by keyboard."""
+    look.execute("apputils:activate-command-palette")
+    look.page.locator("#command-palette input, .lm-CommandPalette-input").first.fill(label)
+    found = look.page.locator(".lm-CommandPalette-item.lm-mod-active .lm-CommandPalette-itemLabel")
+    expect(found).to_have_text(label)
+    look.page.keyboard.press("Enter")
+
+
 def active_cell(page: Page) -> int:
     return int(page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"))
 
@@ -116,9 +125,7 @@ def test_a_task_that_runs_says_so_everywhere(look: Look, project: Path) -> None:
     row = panel.get_by_role("list", name="Tasks of the pipeline").get_by_role("listitem").filter(has_text="count")
     for place in (badge, status, row):
         expect(place).to_contain_text("Stale")
-    look.execute("apputils:activate-command-palette")
-    page.locator("#command-palette input, .lm-CommandPalette-input").first.fill("Run This Task")
-    page.keyboard.press("Enter")
+    from_palette(look, "Run This Task")
     for place in (badge, status, row):
         expect(place).to_contain_text("Running")
     expect(panel.locator(".rw-reasons")).to_have_count(0)
@@ -194,9 +201,7 @@ def test_a_run_goes_on_without_the_page_and_can_be_broken_off(look: Look, projec
     expect(job.get_by_role("log")).to_contain_text("count started")
     expect(page.locator(".rw-status-button")).to_contain_text("Running")
     look.at("running", ".rw-panel", ".rw-status")
-    look.execute("apputils:activate-command-palette")
-    page.locator("#command-palette input, .lm-CommandPalette-input").first.fill("Cancel the Run")
-    page.keyboard.press("Enter")
+    from_palette(look, "Cancel the Run")
     expect(job).to_have_attribute("data-state", "cancelled")
     until(lambda: look.lab.ask(f"pipeline?path={project.name}")["job"] is None)
 
