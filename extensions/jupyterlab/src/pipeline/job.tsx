@@ -107,9 +107,17 @@ function Log({ text, open }: { text: string; open: boolean }): JSX.Element | nul
   const place = React.useRef<HTMLPreElement>(null);
   const atEnd = React.useRef(true);
   React.useEffect(() => {
-    if (place.current && atEnd.current) {
-      place.current.scrollTop = place.current.scrollHeight;
+    const log = place.current;
+    if (log === null) {
+      return;
     }
+    const toEnd = () => {
+      log.scrollTop = atEnd.current ? log.scrollHeight : log.scrollTop;
+    };
+    toEnd();
+    const seen = new ResizeObserver(toEnd); // it may have grown while the panel was closed
+    seen.observe(log);
+    return () => seen.disconnect();
   }, [text]);
   const onScroll = () => {
     const { scrollHeight = 0, scrollTop = 0, clientHeight = 0 } = place.current ?? {};
