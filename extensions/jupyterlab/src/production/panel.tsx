@@ -83,7 +83,7 @@ function Production({ model, said, commands, onOpen }: IProductionProps): JSX.El
         {said}
       </p>
       {error instanceof RequestError ? (
-        <Failure error={error} />
+        <Failure error={error} onOpen={onOpen} />
       ) : (
         error !== null && <Problem error={error} />
       )}
