@@ -136,13 +136,19 @@ function Standing({ bars, edges, hatch, label }: IDrawingProps & { edges: string
       {edges.map(
         (edge, i) =>
           i % every === 0 && (
-            <text key={i} className="rw-tick" x={x(i)} y={HEIGHT - 9} textAnchor="middle">
+            <text key={i} className="rw-tick" x={within(x(i), edge)} y={HEIGHT - 9} textAnchor="middle">
               {edge}
             </text>
           )
       )}
     </svg>
   );
+}
+
+/** Where the middle of a label has to be so that none of it lies outside. */
+function within(x: number, label: string): number {
+  const half = (label.length * LETTER) / 2;
+  return Math.min(Math.max(x, half), WIDTH - half);
 }
 
 /** Values below each other, so that their names have room. */
