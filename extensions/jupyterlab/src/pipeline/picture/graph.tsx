@@ -7,7 +7,7 @@ import { CARD, ICard, ILayout, neighbour, PRODUCTS } from './layout';
 import { productIcon, productTone, productWords } from './product';
 
 /** As many letters stand beside a product's icon. */
-const WORDS = 23;
+const WORDS = 22;
 
 interface IGraphProps {
   layout: ILayout;
@@ -117,7 +117,7 @@ function Head({ card }: { card: ICard }): JSX.Element {
         <Icon.react tag="span" className="rw-icon" />
       </foreignObject>
       <text className="rw-node-words" x={35} y={41}>
-        {shortened(why ? `${words} · ${why}` : words, 26)}
+        {shortened(why ? `${words} · ${why}` : words, 22)}
       </text>
     </>
   );
