@@ -34,6 +34,7 @@ from roadworthy.monitoring.drift import compare
 
 TASKS, BESIDE = 60, 6  # tasks, and how many of them build on nothing that is beside them
 WIDTH, WINDOWS = 100, 100
+RUNS = (2, 1)  # of the two tasks that are looked at, so that the panel of one is not taken for the other's
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 PATIENCE = 120_000  # milliseconds
@@ -62,9 +63,12 @@ TIMED = """([act, awaited]) => new Promise(done => {
     };
     look();
 })"""
+STATUS_BAR = "document.querySelector('.rw-status-button').click()"
 # what is opened, and within how many milliseconds it is meant to be there
 MEANT: Mapping[str, int | None] = {
+    "the panel's heading, by a click in the status bar": None,
     "the panel, by a click in the status bar": 300,
+    "the panel's heading, when one turns to the other notebook": None,
     "the panel, when one turns to the other notebook": 300,
     f"the pipeline of {TASKS} tasks as a picture": None,
     f"the first report, its {WIDTH} columns": None,
@@ -117,7 +121,11 @@ def make_project(folder: Path) -> Path:
         lines.append(f"- {{source: notebooks/task{number}.ipynb, upstream: [{before}], product: {products}}}\n")
     (root / "pipeline.yaml").write_text(PIPELINE + "".join(lines))
     (root / "env.yaml").write_text("products: products\n")
-    subprocess.run([sys.executable, "-m", "roadworthy.cli", "build"], cwd=root, check=True, capture_output=True)
+    build = [sys.executable, "-m", "roadworthy.cli", "build"]
+    subprocess.run(build, cwd=root, check=True, capture_output=True)
+    first = root / "notebooks/task0.ipynb"
+    first.write_text(first.read_text().replace("seed * 3", "seed * 4"))
+    subprocess.run(build, cwd=root, check=True, capture_output=True)
     return root
 
 
@@ -196,9 +204,10 @@ def look(browser: Browser, address: str, reports: list[str]) -> list[float]:
     page.evaluate(f"() => {{ {command('docmanager:open', 'notebooks/task1.ipynb')} }}")
     page.locator(".rw-status-name", has_text="task1").wait_for()
     page.wait_for_load_state("networkidle")
-    found = timed(page, "document.querySelector('.rw-status-button').click()", (".rw-panel .rw-title", 1))
-    title = ".rw-panel .rw-title[title='notebooks/task0.ipynb']"
-    found += timed(page, command("docmanager:open", "notebooks/task0.ipynb"), (title, 1))
+    found = []
+    for number, act in ((1, STATUS_BAR), (0, command("docmanager:open", "notebooks/task0.ipynb"))):
+        heading, *_, last = timed(page, act, *panel_of(number))
+        found += [heading, last]
     found += timed(page, command("roadworthy:show-pipeline"), ("g.rw-node", TASKS))
     columns, trends = (".rw-report .rw-opener", WIDTH), (".rw-report .rw-strip", WIDTH)
     found += timed(page, command("roadworthy:open-report", reports[-1]), columns, trends)
@@ -207,6 +216,16 @@ def look(browser: Browser, address: str, reports: list[str]) -> list[float]:
     found += timed(page, command("roadworthy:open-report", reports[-2]), trends)
     page.context.close()
     return found
+
+
+def panel_of(number: int) -> tuple[tuple[str, int], ...]:
+    """Return all that the panel shows of a task, as what is awaited: heading, form, runs, and all tasks."""
+    return (
+        (f".rw-panel .rw-title[title='notebooks/task{number}.ipynb']", 1),
+        (f".rw-panel .rw-form input[value='{number}']", 1),
+        (".rw-panel .rw-run", RUNS[number]),
+        (".rw-panel [aria-label='Tasks of the pipeline'] > li", TASKS),
+    )
 
 
 def command(name: str, path: str = "") -> str:
