@@ -2,6 +2,7 @@ import React, { useContext, useMemo, useState } from 'react';
 
 import { Histogram } from '../charts/histogram';
 import { DataTable } from '../charts/table';
+import { Figures } from '../figures';
 import { IProfileColumn } from '../records';
 import { useWords } from '../words';
 import { Heading } from './heading';
@@ -120,8 +121,10 @@ function ProfileRow({ column, open, onToggle }: IProfileRowProps): JSX.Element {
         <td className="rw-num">
           {figures.count(column.distinct === null ? null : Math.round(column.distinct))}
         </td>
-        <td className="rw-num">{figures.figure(column.mean)}</td>
-        <td className="rw-num">{figures.figure(column.sd)}</td>
+        <td className="rw-num">{valueOf(column, column.mean, figures, 3)}</td>
+        <td className="rw-num">
+          {column.kind === 'time' ? figures.seconds(column.sd) : figures.figure(column.sd)}
+        </td>
       </tr>
       {open && (
         <tr className="rw-details-row">
@@ -152,7 +155,7 @@ function ProfileDetails({ column }: { column: IProfileColumn }): JSX.Element {
             head={[trans.__('Share below'), trans.__('Value')]}
             rows={quantiles.map(([share, value]) => [
               figures.percent(Number(share)),
-              figures.figure(value, 5)
+              valueOf(column, value, figures, 5)
             ])}
           />
         )}
@@ -166,6 +169,14 @@ function ProfileDetails({ column }: { column: IProfileColumn }): JSX.Element {
       </div>
     </div>
   );
+}
+
+/** A value of a column; in a column of moments it is seconds since 1970. */
+function valueOf({ kind }: IProfileColumn, value: number | null, figures: Figures, digits: number): string {
+  const at = new Date((value ?? NaN) * 1000);
+  return kind === 'time' && !Number.isNaN(at.getTime())
+    ? figures.utc(at.toISOString())
+    : figures.figure(value, digits);
 }
 
 function sorted(

@@ -39,4 +39,16 @@ describe('profileToPage', () => {
     expect(read.querySelector('h1')?.textContent).toBe(`${NASTY}.profile.bin`);
     expect(read.title).toBe(`${NASTY}.profile.bin`);
   });
+
+  it('writes moments as such, as long as a calendar has them', () => {
+    const time = { kind: 'time', sd: 7200, quantiles: { '0': 1_357_034_400, '1': 1e15 } } as const;
+    const page = profileToPage('a', [column('made', { ...time, mean: 1_357_034_400 })], wordsOf(null));
+    const read = new DOMParser().parseFromString(page, 'text/html');
+    const row = [...read.querySelectorAll('.rw-columns > tbody > tr:first-child > td')];
+    expect(row.slice(-2).map(one => one.textContent)).toEqual([
+      expect.stringMatching(/^Jan 1, 2013, 10:00\sAM$/),
+      '2 hr'
+    ]);
+    expect(read.querySelector('.rw-details table')?.textContent).toContain('1,000,000,000,000,000');
+  });
 });
