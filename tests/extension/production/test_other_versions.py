@@ -56,7 +56,7 @@ def is_read(page: Page) -> None:
     """Hold that a page shows the newest window's report, which one can work with."""
     expect(page.locator(".rw-report h1")).to_have_text("May 4, 2013")
     expect(page.locator(".rw-summary h2")).to_contain_text("The traffic has changed")
-    expect(page.get_by_role("img", name="Values of origin: the reference hatched")).to_be_visible()
+    expect(page.get_by_role("img", name="Values of probability: the reference hatched")).to_be_visible()
     page.get_by_role("checkbox", name="Drifted only").check()
     page.get_by_role("searchbox").fill("temp")
     expect(page.locator(".rw-opener")).to_have_text(["temp"])
