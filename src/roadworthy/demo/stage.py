@@ -57,7 +57,7 @@ FULL = Plan(
     end="2014-01-01",
 )
 QUICK = Plan(
-    share=QUICK_SHARE, slices=FULL.slices[:3], mistake_at="2013-08-03", found_by="2013-08-20", end="2013-09-01"
+    share=QUICK_SHARE, slices=FULL.slices[:2], mistake_at="2013-07-03", found_by="2013-07-20", end="2013-08-01"
 )
 
 

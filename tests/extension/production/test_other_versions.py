@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Served = Callable[..., AbstractContextManager[Lab]]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.full, pytest.mark.timeout(900)]
 expect.set_options(timeout=120_000)
 
 OLDEST = ("jupyterlab==4.5.7", "notebook==7.5.6")
@@ -80,7 +80,6 @@ def test_the_oldest_jupyterlab_shows_reports_production_and_pipeline(
         expect(page.locator(".rw-panel .rw-title").first).to_have_text(notebook.stem)
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("versions", [OLDEST, NEWEST], ids=" ".join)
 def test_notebook_7_shows_reports_by_a_double_click(
     environment: Callable[[tuple[str, str]], str],
