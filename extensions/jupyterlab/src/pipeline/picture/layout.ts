@@ -2,7 +2,7 @@ import { ILabTask } from '../../records';
 import { Links, passed, sorted, stages } from './layers';
 
 /** The size of a task's card and the room between cards, in pixels. */
-export const CARD = { width: 180, head: 52, product: 22, gap: 26, between: 36, edge: 24 };
+export const CARD = { width: 188, head: 52, product: 22, gap: 26, between: 28, edge: 24 };
 /** As many products are drawn on a card; the rest are counted. */
 export const PRODUCTS = 3;
 /** What a line takes that passes through a layer. */
