@@ -1,20 +1,22 @@
 """How often the drift rule alarms on traffic that comes in days and bursts, and what it finds in it.
 
-Ten numeric and five categorical columns, references of 63 days and 50,000 rows, windows of one day or one week of about
-800 rows a day. Kinds of traffic: independent rows; hours alike (autoregressive, 0.9 from hour to hour); day and night;
-other weekends; bursts of one client (15 % of the rows, on one day in five); all of it together. Each figure is the
-share of windows with any alarm where nothing changed, or in which the changed column was named: a number a tenth to one
-standard deviation higher, or spread by a fifth wider, odds of a category times 1.25 or two.
+Ten numeric and five categorical columns, references of 63 days and 50,000 rows, windows of one day or one week of
+about 800 rows a day, or as many as are asked for. Kinds of traffic: independent rows; hours alike (autoregressive,
+0.9 from hour to hour); day and night; other weekends; bursts of one client (15 % of the rows, on one day in five);
+all of it together. Each figure is the share of windows with any alarm where nothing changed, or in which the changed
+column was named: a number a tenth to one standard deviation higher, or spread by a fifth wider, odds of a category
+times 1.25 or two.
 
 Where nothing changed, three rules that take rows as independent are asked: Roadworthy's without knowledge of days,
 the exact tests on the raw rows with Benjamini-Hochberg at 5 % and the same least effect ("BH"), and whylogs'
-defaults. Three are asked about the changes as well: Roadworthy's by days, and two on the raw rows. These name a
-column whose distance from the reference, by its usual one, lies beyond the largest of all columns in all but the
-allowed share of windows in which nothing changed. One has only the reference's own days for that, each held against
-the others ("exact": a permutation test, right where days can be exchanged; of nine weeks none is rare enough). The
-other is told what nobody knows, how hundreds of further windows stray from this very reference ("told"). What the
-exact rule finds less than the one that is told is the price of having seen 63 days alone. What is usual is taken over
-the windows without a change and the one that is judged, as only then they can be exchanged.
+defaults; and of an eighth of the windows, as it takes seconds for one, Evidently's report with its defaults, where
+EVIDENTLY names a Python that has it. Three are asked about the changes as well: Roadworthy's by days, and two on the
+raw rows. These name a column whose distance from the reference, by its usual one, lies beyond the largest of all
+columns in all but the allowed share of windows in which nothing changed. One has only the reference's own days for
+that, each held against the others ("exact": a permutation test, right where days can be exchanged; of nine weeks none
+is rare enough). The other is told what nobody knows, how hundreds of further windows stray from this very reference
+("told"). What the exact rule finds less than the one that is told is the price of having seen 63 days alone. What is
+usual is taken over the windows without a change and the one that is judged, as only then they can be exchanged.
 
     python benchmarks/drift_days.py --references 2 --windows 50
 """
@@ -22,12 +24,15 @@ the windows without a change and the one that is judged, as only then they can b
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from drift_rule import COLUMNS, LEVELS, NAMES, NUMBERS, Exact, gap, whylogs_names
+from drift_rule import COLUMNS, EVIDENTLY, LEVELS, NAMES, NUMBERS, Exact, evidently_says, gap, whylogs_names
 from scipy import stats
 
 from roadworthy.config import DriftPolicy
@@ -37,12 +42,12 @@ from roadworthy.monitoring.slices import Sliced
 
 POLICY = DriftPolicy()
 KINDS = ("independent", "hours alike", "day and night", "weekends", "bursts", "all")
-REFERENCE_DAYS, ROWS_A_DAY, LIKENESS = 63, 800, 0.9
+REFERENCE_DAYS, LIKENESS = 63, 0.9
 DAYS_A_MONTH = 30.44
 CASES = dict.fromkeys(("0.10 sd", "0.25 sd", "0.5 sd", "1 sd", "sd x1.2"), "n0")
 CASES |= dict.fromkeys(("odds x1.25", "odds x2"), "c5")
 FURTHER = 400  # windows without a change that the rule on raw rows is told of
-CARELESS, KNOWING = ("independent", "BH", "whylogs"), ("by days", "exact", "told")
+CARELESS, KNOWING = ("independent", "BH", "whylogs", "Evidently"), ("by days", "exact", "told")
 RULES = (*CARELESS, *KNOWING)
 Figures = dict[tuple[str, str], list[bool]]  # rule, case -> named or not, window by window
 
@@ -63,11 +68,11 @@ def moods(kind: str, days: int, first: int, rng: np.random.Generator) -> np.ndar
     return mood
 
 
-def traffic(kind: str, days: int, rng: np.random.Generator, first: int = 0) -> list[pd.DataFrame]:
-    """Draw days of traffic, the first being so many days after a Monday."""
+def traffic(kind: str, days: int, a_day: int, rng: np.random.Generator, first: int = 0) -> list[pd.DataFrame]:
+    """Draw days of traffic of so many rows each, the first being so many days after a Monday."""
     hours = np.arange(24 * days)
     light = 1 + 0.8 * np.sin(2 * np.pi * (hours % 24 - 6) / 24)
-    hour = np.repeat(hours, rng.poisson(light * ROWS_A_DAY / 24))
+    hour = np.repeat(hours, rng.poisson(light * a_day / 24))
     day, mood = hour // 24, moods(kind, days, first, rng)
     busy = rng.random(days) < (0.2 if kind in ("bursts", "all") else 0.0)
     burst = busy[day] & (rng.random(len(hour)) < 0.15)
@@ -141,6 +146,15 @@ def benjamini_hochberg(tests: Exact, window: pd.DataFrame) -> bool:
     return bool(((effects >= POLICY.effect) & (stats.false_discovery_control(p_values) <= 0.05)).any())
 
 
+def evidently(reference: pd.DataFrame, windows: list[pd.DataFrame]) -> list[bool]:
+    """Whether Evidently's report names anything, window by window."""
+    with tempfile.TemporaryDirectory() as folder:
+        reference.to_parquet(Path(folder, "reference.parquet"))
+        for number, window in enumerate(windows):
+            window.to_parquet(Path(folder, f"window-{len(window)}-{number}-nothing.parquet"))
+        return [names for _, _, names in evidently_says(Path(folder))]
+
+
 def of_own_days(drawn: list[pd.DataFrame], days: int) -> np.ndarray:
     """The distances of the reference's own runs of so many days from the rest of it, shape (runs, columns)."""
     runs = [slice(first, first + days) for first in range(0, len(drawn), days)]
@@ -150,21 +164,23 @@ def of_own_days(drawn: list[pd.DataFrame], days: int) -> np.ndarray:
 # --- the table -----------------------------------------------------------------------------------------------------
 
 
-def judged(kind: str, days: int, draw: int, windows: int) -> Figures:
+def judged(kind: str, days: int, draw: int, windows: int, a_day: int) -> Figures:
     """Judge windows against one draw of the reference."""
     rng, at_level = np.random.default_rng([7, draw]), level(POLICY, DAYS_A_MONTH / days)
-    drawn = traffic(kind, REFERENCE_DAYS, rng)
+    drawn = traffic(kind, REFERENCE_DAYS, a_day, rng)
     reference = sliced(drawn)
 
     def next_days() -> list[pd.DataFrame]:
-        return traffic(kind, days, rng, first=0 if days == 7 else int(rng.integers(7)))
+        return traffic(kind, days, a_day, rng, first=0 if days == 7 else int(rng.integers(7)))
 
     on_rows, tests = OnRows(drawn), Exact(pd.concat(drawn))
     further = np.array([on_rows.distances(pd.concat(next_days())) for _ in range(FURTHER)])
     unchanged = {"exact": of_own_days(drawn, days), "told": further}
     figures: Figures = defaultdict(list)
-    for _ in range(windows):
+    seen: list[pd.DataFrame] = []
+    for number in range(windows):
         one = next_days()
+        seen += [pd.concat(one, ignore_index=True)] if number % 8 == 0 else []
         window = sliced(one)
         careless = compare(reference.whole, window.whole, COLUMNS, None, POLICY, at_level=at_level)
         figures["independent", "nothing"].append(bool(drifted(careless)))
@@ -184,7 +200,12 @@ def judged(kind: str, days: int, draw: int, windows: int) -> Figures:
             now = np.where(np.array(NAMES) == target, on_rows.distances(pd.concat(moved)), distances)
             for rule, known in unchanged.items():
                 figures[rule, case].append(target in named(now, known, at_level))
+    figures["Evidently", "nothing"] = evidently(pd.concat(drawn, ignore_index=True), seen) if EVIDENTLY else []
     return dict(figures)
+
+
+def share(values: list[bool], width: int) -> str:
+    return f"{np.mean(values):>{width}.1%}" if values else f"{'-':>{width}}"
 
 
 def main() -> None:
@@ -192,11 +213,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--references", type=int, default=2, help="draws of the reference")
     parser.add_argument("--windows", type=int, default=50, help="windows of each reference")
+    parser.add_argument("--rows", type=int, default=800, help="of a day")
     parser.add_argument("--traffic", nargs="+", choices=KINDS, default=KINDS, help="only these kinds of it")
     parser.add_argument("--days", nargs="+", type=int, default=(1, 7), help="of a window")
     asked = parser.parse_args()
     shown = [(rule, "nothing") for rule in RULES] + [(rule, case) for case in CASES for rule in KNOWING]
-    print(f"{'':21}{'nothing changed':>72}{'':9}" + "".join(f"{case:>27}" for case in CASES))
+    print(f"{'':21}{'nothing changed':>84}{'':9}" + "".join(f"{case:>27}" for case in CASES))
     print(f"{'traffic':15}{'days':>6}" + "".join(f"{rule:>12}" for rule in RULES) + f"{'allowed':>9}", end="")
     print("".join(f"{rule:>9}" for _ in CASES for rule in KNOWING) + f"{'windows':>9}")
     with ProcessPoolExecutor(2) as pool:
@@ -204,10 +226,11 @@ def main() -> None:
             for kind in asked.traffic:
                 count = asked.references
                 together: Figures = defaultdict(list)
-                for figures in pool.map(judged, [kind] * count, [days] * count, range(count), [asked.windows] * count):
+                one_draw = partial(judged, kind, days, windows=asked.windows, a_day=asked.rows)
+                for figures in pool.map(one_draw, range(count)):
                     for key, values in figures.items():
                         together[key] += values
-                cells = [f"{np.mean(together[key]):>{12 if key[1] == 'nothing' else 9}.1%}" for key in shown]
+                cells = [share(together[key], 12 if key[1] == "nothing" else 9) for key in shown]
                 cells.insert(len(RULES), f"{level(POLICY, DAYS_A_MONTH / days):>9.1%}")
                 windows = len(together["told", "nothing"])
                 print(f"{kind:15}{days:>6}{''.join(cells)}{windows:>9}", flush=True)

@@ -185,12 +185,13 @@ def judged(draw: int, repeats: int, folder: Path) -> Figures:
             if EVIDENTLY and number < max(round(repeats * share / 4), 1):  # it takes seconds a window
                 for case, frame in left.items():
                     frame.to_parquet(folder / f"window-{n}-{number}-{case}.parquet")
-    for case, n, was_named in _evidently(folder) if EVIDENTLY else ():
+    for case, n, was_named in evidently_says(folder) if EVIDENTLY else ():
         figures["Evidently", case, n].append(was_named)
     return dict(figures)
 
 
-def _evidently(folder: Path) -> Iterator[tuple[str, int, bool]]:
+def evidently_says(folder: Path) -> Iterator[tuple[str, int, bool]]:
+    """Yield what Evidently says of a folder's windows: the case, the window's rows, whether it names any column."""
     script = Path(__file__).parent / "rivals" / "evidently_report.py"
     done = subprocess.run([EVIDENTLY, script, folder], capture_output=True, text=True, check=True)
     for name, columns in json.loads(done.stdout.splitlines()[-1]).items():

@@ -6,11 +6,13 @@ import getpass
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Route, expect
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 expect.set_options(timeout=60_000)
 
 Until = Callable[[Callable[[], bool]], None]
+TRIES, SOON = 6, 10_000  # milliseconds
 
 
 def change(notebook: Path, cell: int, source: str) -> None:
@@ -29,12 +32,20 @@ def change(notebook: Path, cell: int, source: str) -> None:
 
 
 def from_palette(look: Look, label: str) -> None:
-    """Find a command in the palette and run it, by keyboard."""
-    look.execute("apputils:activate-command-palette")
-    look.page.locator("#command-palette input, .lm-CommandPalette-input").first.fill(label)
+    """Find a command in the palette and run it, by keyboard.
+
+    The palette closes when something else takes the focus, as a notebook does that has just come: it is opened again.
+    """
+    entry = look.page.locator(".lm-CommandPalette-input")
     found = look.page.locator(".lm-CommandPalette-item.lm-mod-active .lm-CommandPalette-itemLabel")
-    expect(found).to_have_text(label)
-    look.page.keyboard.press("Enter")
+    for _ in range(TRIES):
+        look.execute("apputils:activate-command-palette")
+        with suppress(PlaywrightError, AssertionError):
+            entry.fill(label, timeout=SOON)
+            expect(found).to_have_text(label, timeout=SOON)
+            look.page.keyboard.press("Enter")
+            return
+    pytest.fail(f"The palette does not stay open, or does not find {label}.")
 
 
 def active_cell(page: Page) -> int:

@@ -105,6 +105,7 @@ def test_both_wheels_in_a_fresh_environment_are_all_it_takes(
         expect(page.locator(".rw-panel .rw-title").first).to_have_text("scale")
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_it_has_the_same_bytes_each_time(wheel: Path, tmp_path: Path) -> None:
     before = shutil.copy(wheel, tmp_path / "before.whl").read_bytes()

@@ -89,7 +89,6 @@ def test_people_were_asked_and_saw_to_what_was_found(demo: tuple[Path, str]) -> 
     (death,) = [alert for alert in alerts if alert.cause == "observer"]
     assert death.resolved_by
     assert any(alert.acknowledged_by for alert in alerts)
-    assert {part.segment.column for report in reports for part in report.segments} == {"origin"}
     expected = sum(report.expected_false_alarms for report in reports)
     assert f"{expected:.2g} would be expected to, at most" in told
 

@@ -24,21 +24,27 @@ from roadworthy.project import Project
 MARKER = ".roadworthy-demo"
 NAME = "late-flights"
 QUICK_SHARE = 0.2
-_POLICY = (  # what this project is to show besides, and what stands in the reference project's policy
-    ("segments: []", "segments: [origin]"),
-    ("on_drift: retrain", "on_drift: ask"),
-)
+_ASK = ("on_drift: retrain", "on_drift: ask")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of the year is replayed. Days begin at midnight UTC; a slice ends when its month has its labels."""
+    """How much of the year is replayed, and by which policy.
+
+    Days begin at midnight UTC; a slice ends when its month has its labels.
+
+    Attributes
+    ----------
+    policy
+        What stands in the reference project's policy, and what takes its place.
+    """
 
     share: float
     slices: tuple[tuple[str, str], ...]
     mistake_at: str
     found_by: str
     end: str
+    policy: tuple[tuple[str, str], ...]
 
 
 FULL = Plan(
@@ -55,9 +61,15 @@ FULL = Plan(
     mistake_at="2013-12-03",
     found_by="2013-12-15",
     end="2014-01-01",
+    policy=(("segments: []", "segments: [origin]"), _ASK),
 )
 QUICK = Plan(
-    share=QUICK_SHARE, slices=FULL.slices[:2], mistake_at="2013-07-03", found_by="2013-07-20", end="2013-08-01"
+    share=QUICK_SHARE,
+    slices=FULL.slices[:2],
+    mistake_at="2013-07-03",
+    found_by="2013-07-20",
+    end="2013-08-01",
+    policy=(_ASK,),
 )
 
 
@@ -66,7 +78,7 @@ def fresh_project(folder: Path, plan: Plan) -> Path:
     _forget(folder)
     root = projects.init(NAME, folder, filled=True)
     _edit(root / "env.yaml", ('share: "1.0"', f'share: "{plan.share}"'))
-    _edit(root / "monitoring" / "policy.yaml", *_POLICY)
+    _edit(root / "monitoring" / "policy.yaml", *plan.policy)
     _commit(root)
     return root
 

@@ -41,6 +41,11 @@ class Story:
     started: float = field(default_factory=time.monotonic)
     who: str = field(default_factory=getpass.getuser)
 
+    @property
+    def segmented(self) -> bool:
+        """Whether parts of the traffic are judged by themselves."""
+        return bool(self.project.config.policy.window.segments)
+
     def replay(self, start: str, end: str) -> None:
         """Send the flights of some days to the service."""
         time_column = self.project.dataset.time
@@ -133,8 +138,8 @@ def live_through_the_year(story: Story) -> None:
         story.console, 5, "Traffic, month by month", "replayed in order over HTTP; labels follow a day after the flight"
     )
     story.console.print(
-        "  after each month: observe, decide, act by monitoring/policy.yaml, which looks at each origin, too\n"
-        "  (window.segments), and asks before it retrains (actions.on_drift: ask)"
+        "  after each month: observe, decide, act by monitoring/policy.yaml, which asks before it retrains\n"
+        "  (actions.on_drift)" + (", and looks at each origin too (window.segments)" if story.segmented else "")
     )
     (first, *later) = story.plan.slices
     story.replay(*first)
