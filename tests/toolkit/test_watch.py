@@ -17,7 +17,7 @@ from roadworthy import lifecycle
 from roadworthy import project as projects
 from roadworthy.errors import MonitoringError, NoTraffic, StateError, TableError
 from roadworthy.project import Project
-from roadworthy.records import Observer, now
+from roadworthy.records import Alert, Observer, now
 from roadworthy.state import State
 from roadworthy.status import status
 from roadworthy.watch import Heart, watch
@@ -32,6 +32,16 @@ def project(root: Path) -> Iterator[Project]:
 def _observer(state: State) -> Observer:
     (observer,) = state.observers()
     return observer
+
+
+def _told_once(project: Project) -> Alert:
+    """Look twice, and return the one alert of it: that an observer has died."""
+    for _ in range(2):
+        with pytest.raises(MonitoringError):
+            lifecycle.watch_once(project, who="policy")
+    (alert,) = project.state.open_alerts()
+    assert (alert.cause, alert.role, alert.count, alert.delivered) == ("observer", "monitoring", 1, True)
+    return alert
 
 
 def _until(heard: object, seconds: float = 60.0) -> None:
@@ -137,11 +147,7 @@ def test_a_watch_that_was_killed_is_an_alert_of_the_next_look(project: Project) 
         lifecycle.watch_once(project, who="policy")
     assert project.state.open_alerts() == []  # it has not been silent for long
     project.state.save_observer(killed.model_copy(update={"heartbeat": now() - timedelta(minutes=2)}))
-    for _ in range(2):
-        with pytest.raises(MonitoringError):
-            lifecycle.watch_once(project, who="policy")
-    (alert,) = project.state.open_alerts()
-    assert (alert.cause, alert.role, alert.count, alert.delivered) == ("observer", "monitoring", 1, True)
+    alert = _told_once(project)
     assert f"process {killed.pid}" in alert.message
     assert lifecycle.needs_somebody(project)
     (told,) = status(project).observers
@@ -166,11 +172,7 @@ def test_a_watch_that_ends_by_an_error_is_an_alert_of_the_next_look(project: Pro
     assert failed.stderr.splitlines()[-1] == "KeyError: 'late'"
     died = _observer(project.state)
     assert (died.died, died.ended, died.problem) == (True, None, "KeyError: 'late'")
-    for _ in range(2):
-        with pytest.raises(MonitoringError):
-            lifecycle.watch_once(project, who="policy")
-    (alert,) = project.state.open_alerts()
-    assert (alert.cause, alert.role, alert.count, alert.delivered) == ("observer", "monitoring", 1, True)
+    alert = _told_once(project)
     assert f"process {died.pid}, ended" in alert.message
     assert "by a failure: KeyError: 'late'" in alert.message
 
