@@ -10,7 +10,7 @@ from roadworthy import approvals, candidate, decisions, observers, registry, ret
 from roadworthy.audit import COMMAND_LINE, recorded
 from roadworthy.data import quality
 from roadworthy.data.sources import read_file
-from roadworthy.errors import DataError
+from roadworthy.errors import ChampionChanged, DataError
 from roadworthy.monitoring import alerts
 from roadworthy.monitoring import report as reports
 from roadworthy.observation import observe as observing
@@ -81,9 +81,9 @@ def release(
         if not version.gate.passed:
             act.refuse("; ".join(f"{check.name}: {check.fact}" for check in version.gate.checks if not check.passed))
             return version
-    if promote or registry.champion(project.state) is None:
+    if promote:
         registry.promote(project.config, project.state, version.tag, who=who, reason="passed the gate", origin=origin)
-    else:
+    elif not _promoted_first(project, version, who, origin):
         _nominate(project, version, who)
     return version
 
@@ -277,6 +277,18 @@ def _undecided(project: Project) -> list[WindowReport]:
         if (report.window, report.made) not in known
         and not (report.window in before and report.made <= before[report.window])  # as earlier versions kept them
     ]
+
+
+def _promoted_first(project: Project, version: ModelVersion, who: str, origin: str) -> bool:
+    """Make a version champion where there is none; of two that are released at once this is one of them alone."""
+    if registry.champion(project.state) is not None:
+        return False
+    config, state, reason = project.config, project.state, "passed the gate"
+    try:
+        registry.promote(config, state, version.tag, who=who, reason=reason, origin=origin, instead_of=None)
+    except ChampionChanged:
+        return False
+    return True
 
 
 def _nominate(project: Project, version: ModelVersion, who: str) -> None:

@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,6 +160,22 @@ def test_the_first_version_that_passes_becomes_champion(live: tuple[Project, Mod
     assert champion.version == version.tag
     assert challenger is not None
     assert challenger.version == second.tag
+
+
+def test_of_two_first_versions_released_at_once_one_becomes_champion(project: Project) -> None:
+    together = threading.Barrier(2)
+
+    def release(who: str) -> ModelVersion:
+        with projects.load(project.root) as own:
+            together.wait()
+            return lifecycle.release(own, who=who)
+
+    with ThreadPoolExecutor(2) as pool:
+        versions = {version.tag for version in pool.map(release, ("ada", "grace"))}
+    aliases = (project.state.alias("champion"), project.state.alias("challenger"))
+    assert {alias.version for alias in aliases if alias is not None} == versions
+    acts = sorted(entry.action for entry in project.state.history() if entry.action != "release")
+    assert acts == ["nominate", "promote"]
 
 
 def test_a_product_changed_by_hand_is_not_released(project: Project) -> None:
