@@ -48,9 +48,14 @@ class Standings:
         self._newest: tuple[object, dict[str, Execution]] = (None, {})
 
     def look(
-        self, pipeline: Pipeline, contract: Contract | None, building: Building | None = None
+        self,
+        pipeline: Pipeline,
+        contract: Contract | None,
+        building: Building | None = None,
+        *,
+        only: tuple[str, ...] = (),
     ) -> tuple[LabTask, ...]:
-        """Return how all tasks stand, each after those that it builds on; paths are below the project's root.
+        """Return how tasks stand, each after those that it builds on; paths are below the project's root.
 
         Parameters
         ----------
@@ -60,15 +65,19 @@ class Standings:
             The contract as it is now; None when it cannot be read, so that nobody can say what is fresh.
         building
             The newest build, when one is known.
+        only
+            These tasks and what they build on; all when empty.
         """
+        needed = pipeline.needed(only)
+        tasks = [task for task in pipeline.tasks if task.name in needed or not only]
         executed = self._executions(pipeline)
         running = building.running if building else frozenset()
         freshness = Freshness(self._config, self._state, contract, {}, self._memory) if contract else None
         if freshness is not None:
-            freshness.foresee(pipeline.tasks)
+            freshness.foresee(tasks)
         specs = {task.name: task for task in pipeline.tasks}
         found: dict[str, LabTask] = {}
-        for task in pipeline.tasks:
+        for task in tasks:
             newest = executed.get(task.name)
             standing, reasons, odd = self._standing(task, specs, found, freshness, newest)
             if task.name in running:

@@ -154,14 +154,27 @@ class Opened:
 
     def tasks(self) -> tuple[LabTask, ...]:
         """Return how its tasks stand; none when nobody can read them."""
+        return self._looked(None)
+
+    def task(self, source: Path) -> LabTask | None:
+        """Return how the task of a notebook or script stands, for which only what it builds on is looked at."""
+        path = self.below(source.relative_to(self.root).as_posix())
+        return next((task for task in self._looked(source) if task.source == path), None)
+
+    def _looked(self, source: Path | None) -> tuple[LabTask, ...]:
+        """Return how all tasks stand, or those of a source and what they build on."""
         pipeline = None
         try:
             config, pipeline = self.config, self.pipeline
             if pipeline is None:
                 return tuple(self._placed(task) for task in standing.unknown(self.root, resolved.outline(self.root)))
+            only = tuple(task.name for task in pipeline.tasks if source and self.root / task.source == source)
+            if source and not only:
+                return ()
             with self._looking:
                 standings = self._standings.get(self._configured(), lambda: Standings(config, self.state))
-                found = standings.look(pipeline, self.contract, progress.read(progress.place(config)))
+                building = progress.read(progress.place(config))
+                found = standings.look(pipeline, self.contract, building, only=only)
         except RoadworthyError as error:
             found = standing.unknown(self.root, pipeline or resolved.outline(self.root), self._fact(error))
         return tuple(self._placed(task) for task in found)

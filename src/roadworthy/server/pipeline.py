@@ -58,7 +58,7 @@ def notebook(opened: Opened, place: Path) -> LabNotebook:
     """Return what is known of a notebook of a project."""
     path = opened.below(place.relative_to(opened.root).as_posix())
     project = opened.described()
-    task = next((found for found in opened.tasks() if found.source == path), None)
+    task = opened.task(place)
     try:
         tasks = opened.pipeline.tasks if opened.pipeline else ()
         spec = next((found for found in tasks if task and found.name == task.name), None)

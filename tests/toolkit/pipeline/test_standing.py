@@ -210,6 +210,17 @@ def test_a_source_that_is_missing_leaves_the_task_unknown(project: Project) -> N
     assert "first.ipynb cannot be read" in found.reasons[0]
 
 
+def test_only_what_a_task_builds_on_is_looked_at(project: Project) -> None:
+    pipeline, contract = spec.read(project.root, {}), contracts.read(project.config.path("monitoring/contract.yaml"))
+    assert pipeline is not None
+    project.ran("first", "second")
+    edit(project.root, "notebooks/first.ipynb", "int(rows)", "int(rows) + 1")
+    all_of_them = project.look()
+    (first,) = project.standings.look(pipeline, contract, only=("first",))
+    assert first == all_of_them["first"]
+    assert project.standings.look(pipeline, contract, only=("second",)) == tuple(all_of_them.values())
+
+
 def test_without_a_contract_nobody_can_say(project: Project) -> None:
     pipeline = spec.read(project.root, {})
     assert pipeline is not None

@@ -85,6 +85,18 @@ def test_a_source_that_pipeline_yaml_names_before_it_is_there_is_awaited(opened:
     assert opened.described().problems == ()
 
 
+def test_the_task_of_one_source_is_told_as_among_all(opened: Opened) -> None:
+    first, second = opened.tasks()
+    sources = [opened.root / f"notebooks/{name}.ipynb" for name in ("first", "second", "none")]
+    assert [opened.task(source) for source in sources] == [first, second, None]
+    change(opened.root / "monitoring/policy.yaml", "owners:", "unheard_of: 1\nowners:")
+    found = opened.task(sources[0])
+    assert found == opened.tasks()[0]
+    assert found is not None
+    assert found.standing == "unknown"
+    opened.close()
+
+
 def test_without_a_contract_nobody_can_say_how_tasks_stand(opened: Opened) -> None:
     (opened.root / "monitoring/contract.yaml").unlink()
     assert opened.contract is None

@@ -15,12 +15,25 @@ import { requestAPI, RequestError } from '../request';
 import { Latest } from './latest';
 import { overlaid } from './overlay';
 
+/** Runs of a task: null until they are read, and why they could not be read the last time. */
+export interface IRead {
+  runs: ITaskRun[] | null;
+  error: RequestError | null;
+}
+
+export const NOTHING: IRead = { runs: null, error: null };
+
+/** How many runs stand beside the open notebook. */
+const NEWEST = 5;
+
 /** What the page knows of the pipeline that the open notebook belongs to. It asks when something happened, never by the clock. */
 export class PipelineModel {
   /** The open notebook, below the server's root; blank when none is open. */
   path = '';
   notebook: ILabNotebook | null = null;
   pipeline: ILabPipeline | null = null;
+  /** The newest runs of its task. */
+  newest: IRead = NOTHING;
   /** Why nothing could be read. */
   failure: RequestError | null = null;
   /** Why the last act was refused; gone with the next one. */
@@ -33,7 +46,11 @@ export class PipelineModel {
   private readonly _reading = new Latest(() => this._read());
   private readonly _watching = new Latest(() => this._look());
   private readonly _mine = new Set<string>();
+  /** notebooks as they were left */
+  private readonly _seen = new Map<string, { notebook: ILabNotebook; newest: IRead }>();
   private _asked = '';
+  /** the last asking for runs: an answer to an earlier one is none */
+  private _turn = 0;
   private _job: IJob | null = null;
   /** the build as it stood when the reading of what is shown began */
   private _known: IJob | null = null;
@@ -65,9 +82,9 @@ export class PipelineModel {
     return this.job?.state === 'running';
   }
 
-  /** The open notebook's task as it stands now. */
+  /** The open notebook's task as it stands now; until the notebook is read, as the pipeline has it. */
   get task(): ILabTask | null {
-    const task = this.notebook?.task;
+    const task = this.notebook ? this.notebook.task : this._taskOf(this.path);
     return task ? overlaid([task], this.job, this._known)[0] : null;
   }
 
@@ -90,11 +107,12 @@ export class PipelineModel {
     return this.tasks.filter(task => task.standing !== 'fresh' && task.standing !== 'running');
   }
 
-  /** Show another notebook from now on; blank when none is open. */
+  /** Show another notebook from now on; blank when none is open. What is known of it is shown until it is read anew. */
   follow(path: string): Promise<void> {
     if (path !== this.path) {
+      this._leave();
       this.path = path;
-      this.notebook = null;
+      this._recall();
       this.refusal = null;
       this._changed.emit();
     }
@@ -153,18 +171,26 @@ export class PipelineModel {
     }
   }
 
+  /** Read the notebook, its newest runs and its pipeline, all at once; each is shown as soon as it is there. */
   private async _read(): Promise<void> {
     const query = { path: this.path };
-    const known = this.job;
+    const [known, named] = [this.job, this.task?.name];
+    const reading = query.path ? requestAPI<ILabNotebook>(this.settings, 'notebook', { query }) : null;
+    void this._readNewest();
+    const all = requestAPI<ILabPipeline>(this.settings, 'pipeline', { query });
+    all.catch(() => undefined); // told below, unless the notebook could not be read either
     try {
-      if (this.path) {
-        const notebook = await requestAPI<ILabNotebook>(this.settings, 'notebook', { query });
-        if (query.path !== this.path) {
-          return; // another notebook was opened meanwhile
-        }
+      const notebook = await reading;
+      if (query.path !== this.path) {
+        return; // another notebook was opened meanwhile
+      }
+      if (notebook) {
         this._open(notebook);
       }
-      const pipeline = await requestAPI<ILabPipeline>(this.settings, 'pipeline', { query });
+      if (this.task?.name !== named) {
+        void this._readNewest();
+      }
+      const pipeline = await all;
       if (query.path !== this.path) {
         return;
       }
@@ -176,6 +202,46 @@ export class PipelineModel {
     }
     this.revision += 1;
     this._changed.emit();
+  }
+
+  /** Read the newest runs of the open notebook's task; those of the last time stay while they cannot be read anew. */
+  private async _readNewest(): Promise<void> {
+    const [path, task] = [this.path, this.task?.name];
+    const turn = (this._turn += 1);
+    if (task === undefined) {
+      this.newest = NOTHING;
+      return;
+    }
+    const newest = await this.runs(path, task, NEWEST).then(
+      runs => ({ runs, error: null }),
+      (error: RequestError) => ({ runs: this.newest.runs, error })
+    );
+    if (turn === this._turn && path === this.path) {
+      this.newest = newest;
+      this._changed.emit();
+    }
+  }
+
+  /** Keep what is known of the open notebook before another is shown. */
+  private _leave(): void {
+    if (this.notebook) {
+      this._seen.set(this.path, { notebook: this.notebook, newest: this.newest });
+    } else {
+      this._seen.delete(this.path);
+    }
+  }
+
+  /** Take up what is known of a notebook: its task as the pipeline was read since, the rest as it was left. */
+  private _recall(): void {
+    const { pipeline, path } = this;
+    const seen = this._seen.get(path);
+    const here = seen && pipeline && seen.notebook.project.folder === pipeline.project.folder;
+    this.notebook = here ? { ...seen.notebook, project: pipeline.project, task: this._taskOf(path) } : null;
+    this.newest = here ? seen.newest : NOTHING;
+  }
+
+  private _taskOf(path: string): ILabTask | null {
+    return (path && this.pipeline?.tasks.find(task => task.source === path)) || null;
   }
 
   /** Show a notebook before its pipeline is read; that of another project is none of it. */

@@ -84,7 +84,7 @@ function Panel({ model, act, notebooks }: IPanelProps): JSX.Element {
       {notebook && project?.found && (task || project.problems.length === 0) && (
         <Parameters model={model} act={act} notebooks={notebooks} />
       )}
-      {task && <NewestRuns model={model} act={act} revision={model.revision} />}
+      {task && <NewestRuns model={model} act={act} />}
       {project?.found && <Tasks model={model} act={act} />}
     </>
   );
@@ -176,25 +176,33 @@ function Parameters({ model, act, notebooks }: IPanelProps): JSX.Element | null 
 
 function Tasks({ model, act }: { model: PipelineModel; act: IActions }): JSX.Element {
   const { trans } = usePage();
+  const { tasks } = model;
+  const current = model.task?.name;
+  // many rows, drawn again only when one of them is another
+  const rows = React.useMemo(
+    () =>
+      tasks.map(task => (
+        <li key={task.name} className="rw-row" title={task.reasons.join('\n')}>
+          <button
+            className="rw-link rw-row-name"
+            aria-current={task.name === current ? 'true' : undefined}
+            disabled={task.source === ''}
+            onClick={() => act.openFile(task.source)}
+          >
+            {task.name}
+          </button>
+          <Badge state={task.standing} plain />
+        </li>
+      )),
+    [tasks, current, act]
+  );
   return (
     <details className="rw-block rw-details" open>
       <summary>
         <h2 className="rw-title">{trans.__('Pipeline')}</h2>
       </summary>
       <ul className="rw-rows" aria-label={trans.__('Tasks of the pipeline')}>
-        {model.tasks.map(task => (
-          <li key={task.name} className="rw-row" title={task.reasons.join('\n')}>
-            <button
-              className="rw-link rw-row-name"
-              aria-current={task.name === model.task?.name ? 'true' : undefined}
-              disabled={task.source === ''}
-              onClick={() => act.openFile(task.source)}
-            >
-              {task.name}
-            </button>
-            <Badge state={task.standing} plain />
-          </li>
-        ))}
+        {rows}
       </ul>
       <div className="rw-actions">
         <button className="rw-button" onClick={act.showPipeline}>

@@ -87,7 +87,7 @@ function Standing({ model, plain }: { model: PipelineModel; plain: boolean }): J
       {running && job && (
         <span className="rw-status-why">{trans.__('run: %1 of %2 tasks', settled, job.tasks.length)}</span>
       )}
-      {!notebook && plain && !running && <span>{project?.name}</span>}
+      {!notebook && !task && plain && !running && <span>{project?.name}</span>}
     </>
   );
 }

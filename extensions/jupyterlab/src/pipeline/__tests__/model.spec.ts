@@ -1,5 +1,5 @@
 import { ServerConnection } from '@jupyterlab/services';
-import { IJob, ILabEvent, ILabTask } from '../../records';
+import { IJob, ILabEvent, ILabParameter, ILabTask, ITaskRun } from '../../records';
 import { PipelineModel } from '../model';
 import { pipeline, project, task } from './tasks';
 
@@ -38,9 +38,20 @@ class Server {
   standing: ILabTask['standing'] = 'stale';
   building: IJob | null = null;
   refuses = false;
+  runs: Partial<ITaskRun>[] = [];
+  parameters: Partial<ILabParameter>[] = [];
+  /** what an answer waits for, by endpoint */
+  held: { [endpoint: string]: Promise<void> | undefined } = {};
   readonly settings = ServerConnection.makeSettings({
     baseUrl: 'http://localhost/',
-    fetch: async (request: RequestInfo | URL) => this.answer(request as Request)
+    fetch: async (request: RequestInfo | URL) => {
+      const [answer, endpoint] = [
+        this.answer(request as Request),
+        new URL((request as Request).url).pathname
+      ];
+      await this.held[endpoint.replace('/roadworthy/api/', '')];
+      return answer;
+    }
   });
 
   private answer(request: Request): Response {
@@ -52,9 +63,10 @@ class Server {
     }
     const reasons = this.standing === 'stale' ? ['1 cell changed'] : [];
     const found = task('train', [], { standing: this.standing, reasons });
-    const notebook = { project: this.project, task: found, parameters: [], parameters_cell: 1 };
+    const { parameters, runs } = this;
+    const notebook = { project: this.project, task: found, parameters, parameters_cell: 1 };
     const all = { ...pipeline([found, task('features')]), project: this.project, job: this.building };
-    const answer = { notebook, pipeline: all }[endpoint] ?? this.job;
+    const answer = { notebook, pipeline: all, runs }[endpoint] ?? this.job;
     return new Response(JSON.stringify(answer));
   }
 }
@@ -65,9 +77,86 @@ test('it follows a notebook, and says what of the pipeline is stale', async () =
   const server = new Server();
   const model = new PipelineModel(server.settings);
   await model.follow('notebooks/train.ipynb');
-  expect(server.asked).toEqual(['GET notebook notebooks/train.ipynb', 'GET pipeline notebooks/train.ipynb']);
+  expect(server.asked).toEqual([
+    'GET notebook notebooks/train.ipynb',
+    'GET pipeline notebooks/train.ipynb',
+    'GET runs notebooks/train.ipynb'
+  ]);
   expect(model.task?.name).toBe('train');
   expect(model.stale.map(found => found.name)).toEqual(['train']);
+});
+
+test('notebook, runs and pipeline are asked for at once, and none of them waits for another', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('notebooks/train.ipynb');
+  for (const slow of ['notebook', 'runs', 'pipeline']) {
+    let go = () => {};
+    server.held = { [slow]: new Promise<void>(done => (go = done)) };
+    Object.assign(server, {
+      asked: [],
+      runs: [{ task: slow }],
+      standing: 'failed',
+      parameters: [{ name: slow }]
+    });
+    const read = model.refresh();
+    expect(server.asked.map(asked => asked.split(' ')[1])).toEqual(['notebook', 'runs', 'pipeline']);
+    await settled();
+    expect(model.newest.runs?.[0]?.task === slow).toBe(slow !== 'runs');
+    expect(model.notebook?.parameters[0]?.name === slow).toBe(slow !== 'notebook');
+    go();
+    await read;
+    await settled();
+    expect([model.newest.runs, model.notebook?.parameters]).toEqual([[{ task: slow }], [{ name: slow }]]);
+  }
+});
+
+test('a notebook that was open before is shown as it was left, its task as the pipeline was read since', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  Object.assign(server, { runs: [{ task: 'train' }], parameters: [{ name: 'rows' }] });
+  await model.follow('notebooks/train.ipynb');
+  await settled();
+  server.standing = 'failed';
+  await model.follow('notebooks/features.ipynb');
+  const read = model.follow('notebooks/train.ipynb');
+  expect([model.task?.name, model.task?.standing]).toEqual(['train', 'failed']);
+  expect([model.newest.runs, model.notebook?.parameters]).toEqual([[{ task: 'train' }], [{ name: 'rows' }]]);
+  Object.assign(server, { runs: [], parameters: [] });
+  await read;
+  await model.refresh();
+  await settled();
+  expect([model.newest.runs, model.notebook?.parameters]).toEqual([[], []]);
+});
+
+test('of a notebook that was not open yet, the task is shown as the pipeline has it', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('notebooks/train.ipynb');
+  await settled();
+  const read = model.follow('notebooks/features.ipynb');
+  expect([model.task?.name, model.notebook, model.newest.runs]).toEqual(['features', null, null]);
+  await read;
+  void model.follow('');
+  expect([model.task, model.newest.runs]).toEqual([null, null]);
+  await settled();
+});
+
+test('runs that come after another notebook was opened are not shown', async () => {
+  const server = new Server();
+  const model = new PipelineModel(server.settings);
+  await model.follow('notebooks/train.ipynb');
+  await settled();
+  let go = () => {};
+  server.held = { runs: new Promise<void>(done => (go = done)) };
+  server.runs = [{ task: 'train' }];
+  await model.refresh();
+  server.held = {};
+  server.runs = [{ task: 'features' }];
+  await model.follow('notebooks/features.ipynb');
+  go();
+  await settled();
+  expect(model.newest.runs).toEqual([{ task: 'features' }]);
 });
 
 test('a notebook is shown before its pipeline is read, and never with that of another project', async () => {

@@ -66,7 +66,7 @@ async function newest(history: History): Promise<HTMLElement> {
   const draw = () =>
     root.render(
       <PageProvider value={page}>
-        <NewestRuns model={history.model} act={history.act} revision={history.model.revision} />
+        <NewestRuns model={history.model} act={history.act} />
       </PageProvider>
     );
   history.model.changed.connect(draw);

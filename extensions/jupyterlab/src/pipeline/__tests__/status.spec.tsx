@@ -57,6 +57,11 @@ test('a task says how it stands and why, in its words and those of a pointer tha
   expect(html.replace(/<[^>]*>/g, ' ')).toMatch(/train\s+Stale\s+2 cells changed/);
 });
 
+test('before a notebook is read, its task stands there as the pipeline has it', () => {
+  const html = status({ path: 'notebooks/train.ipynb', pipeline: pipeline([task('train')]) });
+  expect(html.replace(/<[^>]*>/g, ' ')).toMatch(/^\s+train\s+Fresh\s+$/);
+});
+
 test('a notebook that is no task is called so; outside a project nothing is said', () => {
   expect(status(notebook(null))).toContain('>Not a task<');
   expect(status({ pipeline: pipeline([]) })).toContain('>flights<');

@@ -4,21 +4,16 @@ import { IActions } from '../actions';
 import { PipelineModel } from '../model';
 import { Failure } from '../problems';
 import { RunList } from './list';
-import { useRuns } from './read';
-
-const NEWEST = 5;
 
 interface INewestProps {
   model: PipelineModel;
   act: Pick<IActions, 'openFile' | 'showRuns'>;
-  /** read again when it is another */
-  revision: number;
 }
 
 /** The newest runs of the open notebook's task, in the panel. */
-export function NewestRuns({ model, act, revision }: INewestProps): JSX.Element {
+export function NewestRuns({ model, act }: INewestProps): JSX.Element {
   const { trans } = usePage();
-  const { runs, error } = useRuns(model, model.path, model.task?.name ?? '', NEWEST, revision);
+  const { runs, error } = model.newest;
   return (
     <details className="rw-block rw-details" open>
       <summary>

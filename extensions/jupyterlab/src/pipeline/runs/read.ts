@@ -1,15 +1,6 @@
 import * as React from 'react';
-import { ITaskRun } from '../../records';
 import { RequestError } from '../../request';
-import { PipelineModel } from '../model';
-
-/** The runs of a task: null until they are read, and why they could not be read the last time. */
-export interface IRead {
-  runs: ITaskRun[] | null;
-  error: RequestError | null;
-}
-
-const NOTHING: IRead = { runs: null, error: null };
+import { IRead, NOTHING, PipelineModel } from '../model';
 
 /** Read the newest runs of a task, and again with each revision; what was read stays while it cannot be read anew. */
 export function useRuns(
