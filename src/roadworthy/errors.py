@@ -119,3 +119,7 @@ class NoTraffic(MonitoringError):
 
 class ProjectError(RoadworthyError):
     """The folder is not a Roadworthy project, or one is already there."""
+
+
+class NothingThere(RoadworthyError):
+    """Nothing lies at a path, or nothing that whoever asks may see."""

@@ -128,6 +128,22 @@ def test_a_server_that_does_not_answer_is_named_while_the_panel_is_closed(look: 
     expect(page.locator(".rw-panel .rw-banner")).to_have_count(0)
 
 
+def test_a_notebook_that_is_deleted_while_it_is_open_is_named(look: Look, project: Path) -> None:
+    page = look.open(f"{project.name}/notebooks/count.ipynb")
+    panel, status = page.locator(".rw-panel"), page.locator(".rw-status-button")
+    expect(panel.locator(".rw-badge").first).to_have_text("Fresh")
+    notebook = project / "notebooks" / "count.ipynb"
+    content = notebook.read_bytes()
+    notebook.unlink()
+    expect(panel.locator(".rw-banner")).to_contain_text("There is nothing at")
+    expect(panel.locator(".rw-banner")).to_contain_text("close it, or save it there again")
+    expect(status).to_have_text("1 problem")
+    look.at("deleted", ".rw-panel", ".rw-status")
+    notebook.write_bytes(content)
+    expect(panel.locator(".rw-badge").first).to_have_text("Fresh")
+    expect(panel.locator(".rw-banner")).to_have_count(0)
+
+
 def test_a_task_that_runs_says_so_everywhere(look: Look, project: Path) -> None:
     (project / "env.yaml").write_text('rows: "3"\nseconds: "8"\nproducts: products\n')
     page = look.open(f"{project.name}/notebooks/count.ipynb")

@@ -22,6 +22,11 @@ export class RequestError extends Error {
     super(message);
     this.name = 'RequestError';
   }
+
+  /** The server's side says so itself, and what to do. */
+  get told(): boolean {
+    return this.next !== '' || this.problem !== null;
+  }
 }
 
 export interface IRequestOptions {

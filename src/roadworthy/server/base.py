@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
-from roadworthy.errors import ProjectError, RoadworthyError, StateError
+from roadworthy.errors import NothingThere, ProjectError, RoadworthyError, StateError
 from roadworthy.records import Record
 from roadworthy.records.lab import Problem, Refusal
 from roadworthy.server.opened import Opened, Projects
@@ -27,7 +27,11 @@ from roadworthy.server.opened import Opened, Projects
 Answer = Record | Sequence[Record]
 _Body = TypeVar("_Body", bound=Record)
 _Done = TypeVar("_Done")
-_STATUSES: tuple[tuple[type[RoadworthyError], int], ...] = ((ProjectError, 404), (StateError, 503))
+_STATUSES: tuple[tuple[type[RoadworthyError], int], ...] = (
+    (ProjectError, 404),
+    (NothingThere, 404),
+    (StateError, 503),
+)
 _ANONYMOUS = re.compile(r"[0-9a-f]{32}")
 # More than there are processors, as most wait: for a database, a file, another's look. Fewer than the connections, 15,
 # that a state has at most.
@@ -74,13 +78,16 @@ class Handler(ExtensionHandlerMixin, APIHandler):
 
         Raises
         ------
-        HTTPError
-            404 when there is nothing, it lies outside the root, or it is hidden and hidden files are not served.
+        NothingThere
+            Also when it lies outside the root, or is hidden and hidden files are not served.
         """
         inside = self.root / path.replace("\0", "/").strip("/")
         found = inside.resolve()
         if not found.is_relative_to(self.root) or not found.exists() or not self._served(inside):
-            raise HTTPError(404, f"There is nothing at {path!r} below the folder that Jupyter serves.")
+            raise NothingThere(
+                f"There is nothing at {path!r} below the folder that Jupyter serves.",
+                "If it was moved or deleted, close it, or save it there again.",
+            )
         return found
 
     def _served(self, inside: Path) -> bool:
@@ -92,7 +99,7 @@ class Handler(ExtensionHandlerMixin, APIHandler):
 
         Raises
         ------
-        HTTPError
+        NothingThere
             As for `place`.
         ProjectError
             When it belongs to none below the root.

@@ -40,6 +40,17 @@ def test_a_notebook_that_is_no_task_is_told_as_such(server: Server, project: Pat
     assert (found["task"], found["parameters"], found["parameters_cell"]) == (None, [], None)
 
 
+def test_a_notebook_that_was_deleted_is_told_with_what_to_do(server: Server, project: Path) -> None:
+    path = f"{project.name}/notebooks/first.ipynb"
+    server.get("notebook", path=path)
+    (project / "notebooks/first.ipynb").unlink()
+    for endpoint in ("notebook", "pipeline"):
+        answer = server.call("GET", endpoint, path=path)
+        assert answer.status_code == 404
+        assert path in answer.json()["message"]
+        assert answer.json()["next"] == "If it was moved or deleted, close it, or save it there again."
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "line", "words"),
     [

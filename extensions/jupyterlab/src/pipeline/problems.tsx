@@ -84,7 +84,7 @@ export function Failure({ error, onOpen }: { error: RequestError; onOpen?: Opene
   if (error.problem) {
     return <ProblemBanner problem={error.problem} onOpen={onOpen} />;
   }
-  if (error.status === 404 && error.next === '') {
+  if (error.status === 404 && !error.told) {
     return (
       <Banner
         message={trans.__('The server’s side of Roadworthy does not answer.')}

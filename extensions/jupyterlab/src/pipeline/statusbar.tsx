@@ -37,8 +37,8 @@ interface IStatusProps {
 export function Status({ model, onOpen }: IStatusProps): JSX.Element | null {
   const { trans } = usePage();
   const { failure, project, task } = model;
-  const problems = failure?.problem ? 1 : (project?.problems.length ?? 0) + Number(differs(project));
-  const silent = failure !== null && !failure.problem;
+  const problems = failure?.told ? 1 : (project?.problems.length ?? 0) + Number(differs(project));
+  const silent = failure !== null && !failure.told;
   if (!silent && problems === 0 && !project?.found) {
     return null;
   }

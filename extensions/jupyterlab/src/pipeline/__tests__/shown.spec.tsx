@@ -55,6 +55,15 @@ test('a server’s side that is not there is named with what to do', () => {
   expect(shown(<Failure error={new RequestError('Failed to fetch')} />)).toContain('cannot be reached');
 });
 
+test('a notebook that is no longer there is no server that does not answer', () => {
+  const html = shown(
+    <Failure error={new RequestError('There is nothing at a.ipynb.', 'Close it.', null, 404)} />
+  );
+  expect(html).toContain('There is nothing at a.ipynb.');
+  expect(html).toContain('Close it.');
+  expect(html).not.toContain('does not answer');
+});
+
 test('a refusal for a file names its line and opens it', () => {
   const problem = { file: 'env.yaml', line: 2, message: 'Not YAML.', next: 'Mend it.' };
   const html = shown(<Failure error={new RequestError('Not YAML.', '', problem, 400)} onOpen={nothing} />);

@@ -50,6 +50,14 @@ test('a file that is at fault is a problem, and so is a server of another versio
   expect(status(notebook(null, { ...project, found: false, version: '0.0.1' }))).toContain('1 problem<');
 });
 
+test('what the server says itself is a problem, not silence', () => {
+  const failure = new RequestError('There is nothing at a.ipynb.', 'Close it.', null, 404);
+  const html = status({ failure });
+  expect(html).toContain('1 problem<');
+  expect(html).toContain('title="There is nothing at a.ipynb.\nClose it."');
+  expect(html).not.toContain('does not answer');
+});
+
 test('a task says how it stands and why, in its words and those of a pointer that rests', () => {
   const stale = task('train', [], { standing: 'stale', reasons: ['2 cells changed', 'upstream a is newer'] });
   const html = status(notebook(stale));
