@@ -86,6 +86,8 @@ export interface IAssociationChange {
 /** One bar of a pair of histograms: shares of the reference and of the window. */
 export interface IBar {
   label: string;
+  /** rest: all categories without a bar of their own; empty: the empty text; None: what the label says */
+  stands_for: 'rest' | 'empty' | null;
   /** where its range begins; None: it is open there, or the bar is a category's */
   low: number | string | null;
   /** where it ends; the same as `low`: one value alone */
@@ -655,6 +657,8 @@ export interface IProductionAct {
 /** One bar of a column's histogram. */
 export interface IProfileBar {
   label: string;
+  /** as in a Bar */
+  stands_for: 'rest' | 'empty' | null;
   low: number | string | null;
   high: number | string | null;
   share: number;

@@ -52,10 +52,17 @@ def categories(reference: ColumnSummary, window: ColumnSummary) -> tuple[Bar, ..
     names = sorted({*before, *after}, key=lambda name: (-before.get(name, 0.0) - after.get(name, 0.0), name))
     top = [(name, before.get(name, 0.0), after.get(name, 0.0)) for name in names[:_TOP_CATEGORIES]]
     rest = (1 - sum(share for _, share, _ in top), 1 - sum(share for _, _, share in top))
-    bars = [Bar(label=_short(name), reference=old, window=new) for name, old, new in top]
+    bars = [_of_category(name, old, new) for name, old, new in top]
     if len(names) > _TOP_CATEGORIES or max(rest) > 1e-9:  # more than the sum's rounding
-        bars.append(Bar(label="all others", reference=max(rest[0], 0.0), window=max(rest[1], 0.0)))
+        others = Bar(label="all others", stands_for="rest", reference=max(rest[0], 0.0), window=max(rest[1], 0.0))
+        bars.append(others)
     return tuple(bars)
+
+
+def _of_category(name: str, reference: float, window: float) -> Bar:
+    if not name:
+        return Bar(label="(empty text)", stands_for="empty", reference=reference, window=window)
+    return Bar(label=_short(name), reference=reference, window=window)
 
 
 def _one_a_value(reference: ColumnSummary, window: ColumnSummary, values: _Floats, column: Column) -> tuple[Bar, ...]:
@@ -132,5 +139,4 @@ def _digits(value: float, finest: float) -> int:
 
 
 def _short(name: str) -> str:
-    name = name or "(empty text)"
     return name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "…"

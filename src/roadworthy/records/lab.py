@@ -339,6 +339,7 @@ class ProfileBar(Record):
     """One bar of a column's histogram."""
 
     label: str
+    stands_for: Literal["rest", "empty"] | None = Field(default=None, description="as in a Bar")
     low: float | Moment | None = None
     high: float | Moment | None = None
     share: float

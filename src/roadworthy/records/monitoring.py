@@ -73,6 +73,10 @@ class Bar(Record):
     """One bar of a pair of histograms: shares of the reference and of the window."""
 
     label: str
+    stands_for: Literal["rest", "empty"] | None = Field(
+        default=None,
+        description="rest: all categories without a bar of their own; empty: the empty text; None: what the label says",
+    )
     low: float | Moment | None = Field(
         default=None, description="where its range begins; None: it is open there, or the bar is a category's"
     )

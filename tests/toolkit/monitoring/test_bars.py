@@ -81,6 +81,22 @@ def test_top_categories_and_the_rest() -> None:
     assert found[0].window == 0.75
     assert {(bar.low, bar.high) for bar in found} == {(None, None)}
     assert {"(empty text)", "new" * 13 + "…"} <= {bar.label for bar in found}
+    assert {bar.label: bar.stands_for for bar in found if bar.stands_for} == {
+        "(empty text)": "empty",
+        "all others": "rest",
+    }
+
+
+def test_a_category_that_is_called_as_the_rest_is_not_the_rest() -> None:
+    rows = ["all others"] * 60 + ["(empty text)"] * 50 + [""] * 40 + [f"c{i:02}" for i in range(30) for _ in range(9)]
+    found = bars.categories(summary(rows), summary(rows))
+    told = [(bar.label, bar.stands_for) for bar in found]
+    assert told[:3] == [("all others", None), ("(empty text)", None), ("(empty text)", "empty")]
+    assert told[-1] == ("all others", "rest")
+
+
+def test_a_bar_of_before_it_said_what_it_stands_for_is_read() -> None:
+    assert Bar.model_validate({"label": "all others", "reference": 0.4, "window": 0.6}).stands_for is None
 
 
 NUMBERS = st.lists(st.floats(-1e9, 1e9, allow_nan=False), min_size=1, max_size=60)

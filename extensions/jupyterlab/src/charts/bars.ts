@@ -3,7 +3,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Figures } from '../figures';
 import { IBar } from '../records';
 
-export type IRange = Pick<IBar, 'label' | 'low' | 'high'>;
+export type IRange = Pick<IBar, 'label' | 'stands_for' | 'low' | 'high'>;
 type End = number | string;
 
 const DIGITS = [6, 9, 12, 15, 17]; // the last tells any two numbers apart
@@ -28,7 +28,10 @@ export function edges(bars: readonly IRange[], figures: Figures): string[] | nul
 /** What each bar stands for, as the language has it; of a category its name. */
 export function names(bars: readonly IRange[], trans: TranslationBundle, figures: Figures): string[] {
   const write = writer(bars, figures);
-  return bars.map(({ label, low, high }) => {
+  return bars.map(({ label, stands_for: meant, low, high }) => {
+    if (meant !== null) {
+      return meant === 'rest' ? trans.__('all others') : trans.__('(empty text)');
+    }
     if (low === null) {
       return high === null ? label : trans.__('below %1', write(high));
     }

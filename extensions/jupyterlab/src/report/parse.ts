@@ -44,7 +44,10 @@ const acts = word('retrain', 'promote', 'rollback');
 const window = record<IWindow>({ start: text, end: text });
 const end: Shape<number | string | null> = given =>
   typeof given === 'number' || typeof given === 'string' ? given : null;
-const bar = record<IBar>({ label: text, low: end, high: end, reference: number, window: number });
+/** null in a report of before bars had it */
+const meant: Shape<IBar['stands_for']> = given => (given === 'rest' || given === 'empty' ? given : null);
+const range = { label: text, stands_for: meant, low: end, high: end };
+const bar = record<IBar>({ ...range, reference: number, window: number });
 const metric = record<IMetricReading>({ metric: text, value: number, low: number, high: number, n: number });
 
 const reading = record<IReading>({
@@ -286,7 +289,7 @@ const profileColumn = record<IProfileColumn>({
   sd: maybe(number),
   quantiles: table(number),
   frequent: table(number),
-  bars: list(record({ label: text, low: end, high: end, share: number }))
+  bars: list(record({ ...range, share: number }))
 });
 
 /** Read the text of a report's file. */

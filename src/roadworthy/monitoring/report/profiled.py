@@ -57,7 +57,10 @@ def _column(summary: ColumnSummary, is_time: bool) -> ProfileColumn:
 
 
 def _shares(pairs: tuple[Bar, ...]) -> tuple[ProfileBar, ...]:
-    return tuple(ProfileBar(label=bar.label, low=bar.low, high=bar.high, share=bar.window) for bar in pairs)
+    return tuple(
+        ProfileBar(label=bar.label, stands_for=bar.stands_for, low=bar.low, high=bar.high, share=bar.window)
+        for bar in pairs
+    )
 
 
 def _frequent(summary: ColumnSummary) -> dict[str, int]:

@@ -48,10 +48,15 @@ const [english, german] = ['en', 'de'].map(language => new Figures(language, tra
 
 /** Bars of ranges that begin and end there; the outer ones are open where there is null. */
 function ranges(...ends: (number | string | null)[]): IRange[] {
-  return ends.slice(1).map((high, i) => ({ label: 'as written by the server', low: ends[i], high }));
+  return ends.slice(1).map((high, i) => ({
+    ...{ label: 'as written by the server', stands_for: null },
+    ...{ low: ends[i], high }
+  }));
 }
-const values = (...ends: (number | string)[]) => ends.map(end => ({ label: '', low: end, high: end }));
-const categories = (...labels: string[]) => labels.map(label => ({ label, low: null, high: null }));
+const values = (...ends: (number | string)[]) =>
+  ends.map(end => ({ label: '', stands_for: null, low: end, high: end }));
+const categories = (...labels: string[]) =>
+  labels.map(label => ({ label, stands_for: null, low: null, high: null }));
 const days = [1, 2, 3].map(day => `2013-05-0${day}T00:00:00Z`);
 
 describe('edges', () => {
@@ -95,6 +100,19 @@ describe('names', () => {
       'all others'
     ]);
     expect(names(ranges(...days), trans, english)[0]).toBe('May 1, 2013 to May 2, 2013');
+  });
+
+  it('are in the page’s language where the label is no value of the data', () => {
+    const told = { ...trans, __: (text: string) => `«${text}»` } as typeof trans;
+    const [rest, empty] = [{ stands_for: 'rest' }, { stands_for: 'empty' }] as const;
+    const bars = categories('all others', 'all others', '(empty text)', '(empty text)');
+    const marked = [bars[0], { ...bars[1], ...rest }, bars[2], { ...bars[3], ...empty }];
+    expect(names(marked, told, german)).toEqual([
+      'all others',
+      '«all others»',
+      '(empty text)',
+      '«(empty text)»'
+    ]);
   });
 
   it('of values have as many digits as tell them apart', () => {

@@ -26,7 +26,7 @@ function shown(bars: IPair[], language: string): HTMLElement {
 function ranges(from: number, step: number, count: number): IPair[] {
   return Array.from({ length: count }, (_, i) => {
     const [low, high] = [from + i * step, from + (i + 1) * step];
-    return { label: `${low} to ${high}`, low, high, reference: null, window: 1 / count };
+    return { label: `${low} to ${high}`, stands_for: null, low, high, reference: null, window: 1 / count };
   });
 }
 

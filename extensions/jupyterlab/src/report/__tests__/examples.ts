@@ -24,8 +24,8 @@ export function reading(column: string, more: Partial<IReading> = {}): IReading 
     verdict: 'drift',
     words: `${column} is higher`,
     bars: [
-      { label: '0 to 10', low: 0, high: 10, reference: 0.4, window: 0.1 },
-      { label: '10 to 20', low: 10, high: 20, reference: 0.6, window: 0.9 }
+      { label: '0 to 10', stands_for: null, low: 0, high: 10, reference: 0.4, window: 0.1 },
+      { label: '10 to 20', stands_for: null, low: 10, high: 20, reference: 0.6, window: 0.9 }
     ],
     ...more
   };

@@ -54,7 +54,7 @@ describe('GivenReport', () => {
   });
 
   it('shows names as text, whatever they hold', () => {
-    const bars = [{ label: NASTY, low: null, high: null, reference: 0.4, window: 0.6 }];
+    const bars = [{ label: NASTY, stands_for: null, low: null, high: null, reference: 0.4, window: 0.6 }];
     const segment = { column: NASTY, value: NASTY };
     const part = {
       segment,

@@ -21,6 +21,15 @@ describe('parse', () => {
     expect(parseText(JSON.stringify(june), trans).told).toEqual(june);
   });
 
+  it('reads one of before bars said what stands for the rest', () => {
+    const bars = [{ label: 'all others', reference: 0.4, window: 0.6 }];
+    const [former] = parse({ ...june, readings: [{ column: 'a', bars }] }, trans).told?.readings ?? [];
+    expect(former.bars).toEqual([{ ...bars[0], stands_for: null, low: null, high: null }]);
+    const marked = [{ ...bars[0], stands_for: 'rest', low: null, high: null }];
+    const [now] = parse({ ...june, readings: [{ column: 'a', bars: marked }] }, trans).told?.readings ?? [];
+    expect(now.bars).toEqual(marked);
+  });
+
   it('keeps only alerts that are open', () => {
     const alerts = [
       { id: 1, title: 'a', resolved: null },

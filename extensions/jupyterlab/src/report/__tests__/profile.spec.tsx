@@ -27,7 +27,7 @@ describe('profileToPage', () => {
       column(NASTY, {
         kind: 'text',
         frequent: { [NASTY]: 7 },
-        bars: [{ label: NASTY, low: null, high: null, share: 1 }]
+        bars: [{ label: NASTY, stands_for: null, low: null, high: null, share: 1 }]
       })
     ];
     const page = profileToPage(`${NASTY}.profile.bin`, columns, wordsOf(null));
