@@ -26,18 +26,15 @@ def of_task(config: Config, state: State, task: str, limit: int = 50) -> tuple[T
     limit
         The most executions to return.
     """
-    found: list[TaskRun] = []
-    asked, seen = max(limit, 20), 0
+    found: list[tuple[RunRecord, TaskRecord]] = []
+    asked, seen = limit, 0
     while len(found) < limit and seen < _RUNS_SEARCHED:
         runs = state.runs(limit=asked)
-        for run in runs[seen:]:
-            for record in reversed(run.tasks):
-                if task in ("", record.name):
-                    found.append(_task_run(config, state, run, record))
+        found += [(run, record) for run in runs[seen:] for record in reversed(run.tasks) if task in ("", record.name)]
         if len(runs) < asked:
             break
         asked, seen = asked * 4, len(runs)
-    return tuple(without_secrets(config, one) for one in found[:limit])
+    return tuple(without_secrets(config, _task_run(config, state, *one)) for one in found[:limit])
 
 
 def without_secrets(config: Config, record: _Kind) -> _Kind:

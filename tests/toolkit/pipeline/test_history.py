@@ -57,6 +57,14 @@ def test_the_newest_execution_comes_first(project: tuple[Config, State]) -> None
     assert history.of_task(config, state, "third") == ()
 
 
+def test_executions_of_long_ago_are_found(project: tuple[Config, State]) -> None:
+    config, state = project
+    for number in range(1, 91):
+        ran(state, number, "first" if number in (2, 9, 88) else "second")
+    for limit, runs in ((1, ["r88"]), (2, ["r88", "r9"]), (5, ["r88", "r9", "r2"])):
+        assert [one.run.id for one in history.of_task(config, state, "first", limit=limit)] == runs
+
+
 def test_an_executed_notebook_is_the_newest_runs_own(project: tuple[Config, State]) -> None:
     config, state = project
     for number in (1, 2):
