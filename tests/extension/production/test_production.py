@@ -102,6 +102,9 @@ def test_performance_is_told_as_it_came_and_as_it_was_estimated(look: Look, airp
                 f"{reading['value']:.3f} ({reading['low']:.3f} to {reading['high']:.3f})" if reading else "\N{EN DASH}"
             )
             expect(row.get_by_role("cell").nth(cell)).to_have_text(told)
+        assert row.locator(".rw-id").evaluate("id => id.getClientRects().length") == 1  # on one line
+    region = part.get_by_role("region")
+    assert region.evaluate("region => region.scrollWidth <= region.clientWidth")  # and no column is out of sight
     look.at("performance", ".rw-production")
 
 

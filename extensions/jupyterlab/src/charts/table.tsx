@@ -26,6 +26,11 @@ export function ChartTable(props: IChartTableProps): JSX.Element {
   );
 }
 
+/** An id, such as a version's, in a table: it stays on one line. */
+export function Id({ children }: { children: string }): JSX.Element {
+  return <span className="rw-id">{children}</span>;
+}
+
 export function DataTable({ caption, head, rows, figuresFrom = 1 }: IChartTableProps): JSX.Element {
   return (
     <div className="rw-scrolled" tabIndex={0} role="region" aria-label={caption}>

@@ -1,7 +1,7 @@
 import React from 'react';
 
 import { Mark } from '../charts/mark';
-import { ChartTable, DataTable } from '../charts/table';
+import { ChartTable, DataTable, Id } from '../charts/table';
 import { IDeployment, ILabProduction, ITrafficPart } from '../records';
 import { Facts } from '../report/facts';
 import { sentence } from '../report/story';
@@ -36,7 +36,7 @@ export function Traffic({ production }: { production: ILabProduction }): JSX.Ele
           figuresFrom={2}
           rows={before.map(part => [
             part.window ? figures.window(part.window) : '',
-            bare(part.version),
+            <Id key="version">{bare(part.version)}</Id>,
             figures.count(part.requests),
             figures.count(part.rows),
             figures.percent(part.error_rate),
@@ -212,8 +212,8 @@ export function History({ production }: { production: ILabProduction }): JSX.Ele
           rows={production.history.map(entry => [
             <Moment key="at" at={entry.at} />,
             `${acts[entry.action] ?? entry.action}${entry.forced ? ` (${trans.__('forced')})` : ''}`,
-            entry.version_from ? bare(entry.version_from) : '–',
-            entry.version_to ? bare(entry.version_to) : '–',
+            <Id key="from">{entry.version_from ? bare(entry.version_from) : '–'}</Id>,
+            <Id key="to">{entry.version_to ? bare(entry.version_to) : '–'}</Id>,
             entry.who,
             entry.reason || '–'
           ])}

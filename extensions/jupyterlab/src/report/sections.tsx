@@ -2,7 +2,7 @@ import React from 'react';
 
 import { ISeries, Lines } from '../charts/lines';
 import { Mark, SeverityMark, VerdictMark } from '../charts/mark';
-import { ChartTable, DataTable } from '../charts/table';
+import { ChartTable, DataTable, Id } from '../charts/table';
 import { IAlert, IMetricReading, IPastWindow, IPerformance, IWindowReport } from '../records';
 import { Moment, useWords } from '../words';
 import { sentence } from './story';
@@ -85,7 +85,13 @@ export function VersionLines({ metric, labels, points, caption }: IVersionLinesP
     return null;
   }
   const value = (reading: IMetricReading | null) =>
-    reading ? `${figures.metric(reading)} (${figures.metricEnds(reading)})` : '–';
+    reading ? (
+      <>
+        {figures.metric(reading)} <span className="rw-ends">({figures.metricEnds(reading)})</span>
+      </>
+    ) : (
+      '–'
+    );
   return (
     <figure className="rw-figure">
       <figcaption className="rw-keys">
@@ -111,7 +117,12 @@ export function VersionLines({ metric, labels, points, caption }: IVersionLinesP
         figuresFrom={2}
         rows={[...points]
           .reverse()
-          .map(point => [labels[point.place], point.version, value(point.realised), value(point.estimated)])}
+          .map(point => [
+            labels[point.place],
+            <Id key="version">{point.version}</Id>,
+            value(point.realised),
+            value(point.estimated)
+          ])}
       />
     </figure>
   );
