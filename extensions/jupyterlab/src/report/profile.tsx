@@ -5,6 +5,7 @@ import { DataTable } from '../charts/table';
 import { Figures } from '../figures';
 import { IProfileColumn } from '../records';
 import { useWords } from '../words';
+import { Find } from './find';
 import { Heading } from './heading';
 import { Heads } from './heads';
 import { Still } from './still';
@@ -46,15 +47,7 @@ export function ProfileView({ name, columns, onExport }: IProfileViewProps): JSX
       />
       {!still && (
         <div className="rw-tools" role="search">
-          <label>
-            {trans.__('Find')}{' '}
-            <input
-              className="jp-mod-styled"
-              type="search"
-              value={text}
-              onChange={event => setText(event.target.value)}
-            />
-          </label>
+          <Find what={trans.__('column')} text={text} onChange={setText} />
           <span className="rw-muted" role="status">
             {trans.__('%1 of %2 columns', figures.count(shown.length), figures.count(columns.length))}
           </span>

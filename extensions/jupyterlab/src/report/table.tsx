@@ -5,6 +5,7 @@ import { Strip } from '../charts/strip';
 import { useWords } from '../words';
 import { chosen, IColumn, IFilter, IOrder, Key, pressed } from './columns';
 import { Details, useTrendWords } from './details';
+import { Find } from './find';
 import { Heads } from './heads';
 import { Still } from './still';
 
@@ -89,17 +90,11 @@ function Tools({ filter, onChange, children }: IToolsProps): JSX.Element {
   const { trans } = useWords();
   return (
     <div className="rw-tools" role="search">
-      <label>
-        {trans.__('Find')}{' '}
-        <input
-          className="jp-mod-styled"
-          type="search"
-          autoComplete="off"
-          placeholder={trans.__('column or measure')}
-          value={filter.text}
-          onChange={event => onChange({ ...filter, text: event.target.value })}
-        />
-      </label>
+      <Find
+        what={trans.__('column or measure')}
+        text={filter.text}
+        onChange={text => onChange({ ...filter, text })}
+      />
       <label>
         <input
           type="checkbox"
