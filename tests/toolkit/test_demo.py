@@ -93,6 +93,23 @@ def test_people_were_asked_and_saw_to_what_was_found(demo: tuple[Path, str]) -> 
     assert f"{expected:.2g} would be expected to, at most" in told
 
 
+def test_a_better_challenger_was_tried_on_traffic_before_it_was_promoted(demo: tuple[Path, str]) -> None:
+    root, _ = demo
+    with projects.load(root) as project:
+        state = project.state
+        retrainings, rollouts, history = state.retrainings(), state.rollouts(), state.history()
+        answered = project.tables.read("predictions", columns=["version", "role", "rollout"])
+    better = {one.version for one in retrainings if one.comparison and one.comparison.better}
+    assert {rollout.challenger for rollout in rollouts} == better
+    assert not any(rollout.state == "running" for rollout in rollouts)
+    for rollout in rollouts:
+        meanwhile = answered[answered["rollout"] == rollout.id]
+        by_role = {role: set(rows) for role, rows in meanwhile.groupby("role")["version"]}
+        assert by_role == {"champion": {rollout.champion}, "canary": {rollout.challenger}}
+    promoted = {rollout.challenger for rollout in rollouts if rollout.state == "promoted"}
+    assert promoted == {entry.version_to for entry in history if (entry.who, entry.action) == ("policy", "promote")}
+
+
 def test_status_gives_what_programs_need(demo: tuple[Path, str]) -> None:
     root, _ = demo
     command = [sys.executable, "-m", "roadworthy.cli", "status", "--json", "-C", str(root)]

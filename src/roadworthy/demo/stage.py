@@ -24,7 +24,17 @@ from roadworthy.project import Project
 MARKER = ".roadworthy-demo"
 NAME = "late-flights"
 QUICK_SHARE = 0.2
-_ASK = ("on_drift: retrain", "on_drift: ask")
+_POLICY = (
+    ("on_drift: retrain", "on_drift: ask"),
+    ("months: 4", "months: 5"),
+    ("then: promote  # when the challenger", "then: rollout  # when the challenger"),
+    # the flights of an hour are one request, 560 or so a month: too few for the reference's steps and limits
+    ("steps: [0.01, 0.1, 0.5]", "steps: [0.5, 0.9]"),
+    ("minimum_requests: 500", "minimum_requests: 80"),
+    ("minimum_minutes: 10", "minimum_minutes: 0"),
+    ("error_rate: 0.01", "error_rate: 0.1"),
+    ("slow_share: 0.05", "slow_share: 0.1"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,15 +71,15 @@ FULL = Plan(
     mistake_at="2013-12-03",
     found_by="2013-12-15",
     end="2014-01-01",
-    policy=(("segments: []", "segments: [origin]"), _ASK),
+    policy=(("segments: []", "segments: [origin]"), *_POLICY),
 )
 QUICK = Plan(
     share=QUICK_SHARE,
-    slices=FULL.slices[:2],
-    mistake_at="2013-07-03",
-    found_by="2013-07-20",
+    slices=(*FULL.slices[:2], ("2013-07-03", "2013-07-24")),
+    mistake_at="2013-07-24",
+    found_by="2013-07-30",
     end="2013-08-01",
-    policy=(_ASK,),
+    policy=_POLICY,
 )
 
 
@@ -77,13 +87,14 @@ def fresh_project(folder: Path, plan: Plan) -> Path:
     """Make the project anew, with a history of its own, and return its root."""
     _forget(folder)
     root = projects.init(NAME, folder, filled=True)
-    _edit(root / "env.yaml", ('share: "1.0"', f'share: "{plan.share}"'))
-    _edit(root / "monitoring" / "policy.yaml", *plan.policy)
+    edit(root / "env.yaml", ('share: "1.0"', f'share: "{plan.share}"'))
+    edit(root / "monitoring" / "policy.yaml", *plan.policy)
     _commit(root)
     return root
 
 
-def _edit(path: Path, *changes: tuple[str, str]) -> None:
+def edit(path: Path, *changes: tuple[str, str]) -> None:
+    """Write something else in place of what stands in a file of the project, as a person would."""
     text = path.read_text(encoding="utf-8")
     for before, after in changes:
         if before not in text:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 from rich.console import Console
 
-from roadworthy import approvals, detectability, insight, lifecycle, observers, registry, terminal
+from roadworthy import approvals, detectability, insight, lifecycle, observers, registry, rollouts, terminal
+from roadworthy.demo.rollout import lead_on
 from roadworthy.demo.stage import Plan, chapter, progress
 from roadworthy.errors import GateRefused, MonitoringError, ProjectError
 from roadworthy.monitoring import alerts
@@ -23,8 +24,10 @@ from roadworthy.serving.server import Server
 from roadworthy.terminal.detectability import show_detectability
 from roadworthy.terminal.explanation import show_explanation
 from roadworthy.terminal.progress import BuildDisplay
+from roadworthy.terminal.rollout import show_rollout
 
 MISTAKE = ("2013-03-01", "2013-03-04")  # three days of flights, as somebody in a hurry might train on
+_WEEK = timedelta(days=7)
 _SECONDS_TO_LIVE = 60.0  # until the watch has been heard of
 
 
@@ -55,6 +58,16 @@ class Story:
         with progress(self.console, f"  flights of {start} to {end}", len(rows)) as advance:
             self.replayer.send(rows, on_progress=advance)
 
+    def live(self, start: str, end: str) -> None:
+        """Send the flights of some days; while a challenger answers a share of them, look at it each week."""
+        day, last = date.fromisoformat(start), date.fromisoformat(end)
+        while day < last:
+            until = min(day + _WEEK, last) if self.project.state.running_rollout() else last
+            self.replay(f"{day}", f"{until}")
+            if promoted := lead_on(self.project, self.console):
+                self.follow(promoted)
+            day = until
+
     def look(self, *, clock: datetime | None = None) -> list[Decision]:
         """Observe, decide and act, answer what is asked, and tell what came of it."""
         decided = self._look(clock)
@@ -67,6 +80,11 @@ class Story:
         for question in asked:
             if answered := self.project.state.decision(question.id):
                 terminal.show_decision(self.console, answered)
+        if asked and self.project.state.running_rollout():
+            self.console.print(
+                "  it is better beyond doubt; before it is promoted it is tried on traffic (retrain.then)"
+            )
+            show_rollout(self.console, rollouts.kept(self.project))
         return decided
 
     def _look(self, clock: datetime | None) -> list[Decision]:
@@ -139,7 +157,8 @@ def live_through_the_year(story: Story) -> None:
     )
     story.console.print(
         "  after each month: observe, decide, act by monitoring/policy.yaml, which asks before it retrains\n"
-        "  (actions.on_drift)" + (", and looks at each origin too (window.segments)" if story.segmented else "")
+        "  (actions.on_drift), and tries what is better on traffic before it promotes it (retrain.then)"
+        + ("; it looks at each\n  origin too (window.segments)" if story.segmented else "")
     )
     (first, *later) = story.plan.slices
     story.replay(*first)
@@ -148,7 +167,7 @@ def live_through_the_year(story: Story) -> None:
     show_detectability(story.console, detectability.outlook(story.project))
     story.console.print()
     for start, end in later:
-        story.replay(start, end)
+        story.live(start, end)
         story.look()
 
 
@@ -182,11 +201,13 @@ def mistake(story: Story) -> None:
 
 
 def finish(story: Story) -> None:
-    """Send the rest, and look once all labels are there."""
+    """Send the rest, and look once all labels are there; a rollout that begins then has no traffic to be tried on."""
     story.replay(story.plan.found_by, story.plan.end)
     story.replayer.flush()
     end = datetime.fromisoformat(story.plan.end).replace(tzinfo=UTC)
     story.look(clock=end)
+    if story.project.state.running_rollout():
+        rollouts.abort(story.project, who=story.who, reason="no more flights come")
 
 
 def see_to_it(story: Story) -> None:
