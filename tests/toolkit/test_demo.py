@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from roadworthy import project as projects
 from roadworthy.demo import MARKER, NAME
+from roadworthy.monitoring.alerts import UNDELIVERED
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -108,6 +109,21 @@ def test_a_better_challenger_was_tried_on_traffic_before_it_was_promoted(demo: t
         assert by_role == {"champion": {rollout.champion}, "canary": {rollout.challenger}}
     promoted = {rollout.challenger for rollout in rollouts if rollout.state == "promoted"}
     assert promoted == {entry.version_to for entry in history if (entry.who, entry.action) == ("policy", "promote")}
+
+
+def test_what_nobody_acknowledged_went_on_to_the_backup_and_arrived_in_the_end(demo: tuple[Path, str]) -> None:
+    root, _ = demo
+    with projects.load(root) as project:
+        alerts, backup = project.state.alerts(), project.config.policy.owners.model.backup
+    handed = [alert for alert in alerts if alert.escalated]
+    assert handed
+    assert all(alert.reached == ("json, number 1 in owners.model.backup.to",) for alert in handed)
+    (undelivered,) = [alert for alert in alerts if alert.cause == UNDELIVERED]
+    assert undelivered.resolved
+    assert not undelivered.resolved_by  # it went when the others had arrived
+    assert all(alert.delivered and not alert.error for alert in alerts)
+    assert backup is not None
+    assert not backup.to  # as it was before
 
 
 def test_status_gives_what_programs_need(demo: tuple[Path, str]) -> None:

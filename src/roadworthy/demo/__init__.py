@@ -15,6 +15,7 @@ from rich.console import Console
 from roadworthy import project as projects
 from roadworthy import terminal
 from roadworthy.demo.account import settle
+from roadworthy.demo.pager import nobody_answers
 from roadworthy.demo.stage import FULL, MARKER, NAME, QUICK, Plan, chapter, fresh_project, later_flights
 from roadworthy.demo.story import (
     Story,
@@ -81,5 +82,6 @@ def _play(folder: Path, console: Console, plan: Plan) -> bool:
             live_through_the_year(story)
             mistake(story)
             finish(story)
+            nobody_answers(story)
             see_to_it(story)
         return settle(story, started)

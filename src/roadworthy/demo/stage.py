@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -45,6 +45,8 @@ class Plan:
 
     Attributes
     ----------
+    silent_until
+        Up to when nobody asks after the end; blank where too few months are known to tell that this is unusual.
     policy
         What stands in the reference project's policy, and what takes its place.
     """
@@ -54,7 +56,13 @@ class Plan:
     mistake_at: str
     found_by: str
     end: str
+    silent_until: str
     policy: tuple[tuple[str, str], ...]
+
+    @property
+    def clock(self) -> datetime:
+        """Event time at the end."""
+        return datetime.fromisoformat(self.silent_until or self.end).replace(tzinfo=UTC)
 
 
 FULL = Plan(
@@ -71,6 +79,7 @@ FULL = Plan(
     mistake_at="2013-12-03",
     found_by="2013-12-15",
     end="2014-01-01",
+    silent_until="2014-02-01",
     policy=(("segments: []", "segments: [origin]"), *_POLICY),
 )
 QUICK = Plan(
@@ -79,6 +88,7 @@ QUICK = Plan(
     mistake_at="2013-07-24",
     found_by="2013-07-30",
     end="2013-08-01",
+    silent_until="",
     policy=_POLICY,
 )
 

@@ -213,7 +213,7 @@ def finish(story: Story) -> None:
 def see_to_it(story: Story) -> None:
     """Ask why the newest window is as it is, and do about the alerts what their owners would."""
     project, console = story.project, story.console
-    chapter(console, 7, "Why, and who sees to it", "of the newest window: roadworthy explain; then: roadworthy alerts")
+    chapter(console, 8, "Why, and who sees to it", "of the newest window: roadworthy explain; then: roadworthy alerts")
     newest = [report for report in project.state.windows() if report.rows][-1]
     separation, pairs = insight.together(project, newest)
     try:
