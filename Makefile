@@ -70,7 +70,7 @@ DEMO := roadworthy-demo/late-flights
 
 lab: $(VENV)/.installed-lab
 	@test -e $(DEMO)/reports/report.html || { \
-		echo "No demo has run here yet: the quick one fills the project first, which takes a minute or two."; \
+		echo "No demo has run here yet: the quick one fills the project first, which takes a few minutes."; \
 		$(BIN)/roadworthy demo --quick; }
 	cd $(DEMO) && "$(abspath $(BIN))/jupyter" lab $(LAB)
 

@@ -13,7 +13,9 @@ from filelock import FileLock
 
 from roadworthy import project as projects
 from roadworthy.demo import MARKER, NAME
+from roadworthy.demo.stage import QUICK
 from roadworthy.monitoring.alerts import UNDELIVERED
+from roadworthy.monitoring.windows import window_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -124,6 +126,21 @@ def test_what_nobody_acknowledged_went_on_to_the_backup_and_arrived_in_the_end(d
     assert all(alert.delivered and not alert.error for alert in alerts)
     assert backup is not None
     assert not backup.to  # as it was before
+
+
+def test_other_windows_were_tried_on_the_side(demo: tuple[Path, str]) -> None:
+    root, told = demo
+    with projects.load(root) as project:
+        windows, reports = project.config.policy.window, project.state.windows()
+        captured = project.tables.count("predictions")
+    assert (windows.length, windows.rows, windows.reference) == ("month", None, "training")
+    assert all(report.window == window_of(report.window.start, "month") for report in reports)
+    assert all(report.baseline and report.baseline.kind == "training" for report in reports)
+    tried = told[told.index("By other windows") : told.index("The account")]
+    rows = [int(found.replace(",", "")) for found in re.findall(r"([\d,]+) rows, ", tried)]
+    (other,) = QUICK.windows
+    assert rows[0] >= (other.rows or captured)
+    assert sum(rows) == captured  # every row is in one of them, too
 
 
 def test_status_gives_what_programs_need(demo: tuple[Path, str]) -> None:

@@ -16,7 +16,7 @@ app = typer.Typer()
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where it works; made anew each time.")] = Path("roadworthy-demo"),
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer flights and months, about a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer flights and months, a few minutes.")] = False,
 ) -> None:
     """Run the whole loop on real flights and tell its story. Exit code 1 when its account does not add up.
 

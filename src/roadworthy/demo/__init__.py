@@ -27,6 +27,7 @@ from roadworthy.demo.story import (
     mistake,
     see_to_it,
 )
+from roadworthy.demo.windows import judge_otherwise
 from roadworthy.errors import ProjectError
 from roadworthy.serving import tokens
 from roadworthy.serving.replay import Replayer
@@ -84,4 +85,5 @@ def _play(folder: Path, console: Console, plan: Plan) -> bool:
             finish(story)
             nobody_answers(story)
             see_to_it(story)
+            judge_otherwise(story)
         return settle(story, started)

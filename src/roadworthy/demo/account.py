@@ -20,7 +20,7 @@ from roadworthy.project import Project
 def settle(story: Story, started: float) -> bool:
     """Tell what came of it all, and how to see more; return whether what was sent is what was kept."""
     project, console = story.project, story.console
-    chapter(console, 9, "The account", "counted in the tables, not in the replay")
+    chapter(console, 10, "The account", "counted in the tables, not in the replay")
     balanced = _balance(story)
     metric = project.config.settings.use_case.metric
     console.print()
@@ -37,7 +37,7 @@ def settle(story: Story, started: float) -> bool:
     console.print(f"\n  report      {lifecycle.report(project)}", soft_wrap=True)
     console.print(f"  status      cd {project.root} && roadworthy status", soft_wrap=True)
     console.print(f"  {time.monotonic() - started:.0f} s in all")
-    chapter(console, 10, "See it all", "in JupyterLab, where the notebooks are")
+    chapter(console, 11, "See it all", "in JupyterLab, where the notebooks are")
     for words, meaning in _ways_in(project):
         console.print(f"  {words}" + (f"\n      [dim]{escape(meaning)}[/]" if meaning else ""), soft_wrap=True)
     return balanced

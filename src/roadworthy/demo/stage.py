@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from roadworthy import project as projects
 from roadworthy import registry
+from roadworthy.config import WindowPolicy
 from roadworthy.data.sources import read_file
 from roadworthy.errors import ProjectError, RoadworthyError
 from roadworthy.project import Project
@@ -49,6 +50,8 @@ class Plan:
         Up to when nobody asks after the end; blank where too few months are known to tell that this is unusual.
     policy
         What stands in the reference project's policy, and what takes its place.
+    windows
+        By which the traffic is judged once more at the end.
     """
 
     share: float
@@ -58,6 +61,7 @@ class Plan:
     end: str
     silent_until: str
     policy: tuple[tuple[str, str], ...]
+    windows: tuple[WindowPolicy, ...]
 
     @property
     def clock(self) -> datetime:
@@ -81,6 +85,10 @@ FULL = Plan(
     end="2014-01-01",
     silent_until="2014-02-01",
     policy=(("segments: []", "segments: [origin]"), *_POLICY),
+    windows=(
+        WindowPolicy(length=None, rows=50_000, reference="frozen", frozen="2013-05-01"),
+        WindowPolicy(length=None, rows=50_000, reference="before"),
+    ),
 )
 QUICK = Plan(
     share=QUICK_SHARE,
@@ -90,6 +98,7 @@ QUICK = Plan(
     end="2013-08-01",
     silent_until="",
     policy=_POLICY,
+    windows=(WindowPolicy(length=None, rows=9_000, reference="frozen", frozen="2013-05-01"),),
 )
 
 
