@@ -86,8 +86,8 @@ FULL = Plan(
     silent_until="2014-02-01",
     policy=(("segments: []", "segments: [origin]"), *_POLICY),
     windows=(
-        WindowPolicy(length=None, rows=50_000, reference="frozen", frozen="2013-05-01"),
-        WindowPolicy(length=None, rows=50_000, reference="before"),
+        WindowPolicy(length=None, rows=100_000, reference="frozen", frozen="2013-05-01"),
+        WindowPolicy(length=None, rows=100_000, reference="before"),
     ),
 )
 QUICK = Plan(
