@@ -117,6 +117,10 @@ class NoTraffic(MonitoringError):
     """Nothing was captured yet: whoever waits for it does not wait in vain."""
 
 
+class TooFewRows(MonitoringError):
+    """There are labelled rows, but too few, or of too few days, to compare two versions on."""
+
+
 class ProjectError(RoadworthyError):
     """The folder is not a Roadworthy project, or one is already there."""
 

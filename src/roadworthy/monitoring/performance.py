@@ -10,7 +10,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from roadworthy.config import BusinessValue
-from roadworthy.errors import MonitoringError
+from roadworthy.errors import MonitoringError, TooFewRows
 from roadworthy.monitoring import metrics as formulas
 from roadworthy.monitoring.metrics import AUC, DOUBT, METRICS, Rows, Z
 from roadworthy.records import SMALLER_IS_BETTER, Comparison, MetricReading
@@ -19,6 +19,7 @@ _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
 
 _FEWEST = 2  # a variance needs two
+_FEWEST_GROUPS = 3  # with fewer Student's t is wider than any difference that is seen
 
 
 def improves(metric: str) -> bool:
@@ -99,6 +100,7 @@ def compare(
     champion: str,
     challenger: str,
     value: BusinessValue | None = None,
+    groups: ArrayLike | None = None,
 ) -> Comparison:
     """Compare two versions' probabilities on the same labelled rows, paired.
 
@@ -106,31 +108,44 @@ def compare(
     that of DeLong's covariance for ``roc_auc`` and of the paired t-test of the rows' influences for the others, which
     for a mean is that of the rows' figures. ``value`` is needed for what depends on acting.
 
+    ``groups`` tells, in shape (rows,), which rows may be alike, such as the day of each: the interval is then that of
+    groups which are independent of one another, and at least that of independent rows.
+
     Raises
     ------
     MonitoringError
-        As for `measure`, and when there are too few rows (of a class, for ``roc_auc``) for an interval.
+        As for `measure`.
+    TooFewRows
+        When there are too few rows (of a class, for ``roc_auc``), or groups, for an interval.
+
+    Notes
+    -----
+    The influences are summed by group (for areas: Obuchowski, Biometrics 53, 1997), with the factor ``g / (g - 1)`` for
+    ``g`` groups. Student's t has as many degrees of freedom, less one, as there are groups of equal size that are worth
+    as much, ``n**2 / sum(n_g**2)`` (Carter, Schnepel and Steigerwald, Review of Economics and Statistics 99, 2017); at
+    least three are asked for.
     """
     direction = 1.0 if improves(metric) else -1.0
     truth, old = _checked(labels, champion_p)
     _, new = _checked(labels, challenger_p)
     rows = _fewer_class(truth) if metric == AUC else len(truth)
     if rows < _FEWEST:
-        raise MonitoringError(
+        raise TooFewRows(
             f"{metric} cannot be compared: {len(truth)} labelled rows, {int(truth.sum())} of them positive.",
             "Wait until more labels have come.",
         )
-    if metric == AUC:
-        before, after, margin = _auc_difference(truth, old, new)
-    else:
-        before, after, margin = _difference(metric, truth, old, new, value or BusinessValue())
-    gain = direction * (after - before)
+    before, after = _both(metric, truth, old, new, value or BusinessValue())
+    by_row = after.by_row - before.by_row
+    margin = _auc_margin(truth, old, new) if metric == AUC else _margin(by_row)
+    if groups is not None:
+        margin = max(margin, _margin_of_groups(by_row, np.asarray(groups)))
+    gain = direction * (after.value - before.value)
     return Comparison(
         metric=metric,
         champion=champion,
         challenger=challenger,
-        champion_value=before,
-        challenger_value=after,
+        champion_value=before.value,
+        challenger_value=after.value,
         gain=gain,
         low=gain - margin,
         high=gain + margin,
@@ -253,27 +268,45 @@ def _reading(metric: str, rows: Rows, *, weighted: bool) -> MetricReading | None
     return formulas.reading(metric, found.value, error, n, trials)
 
 
-def _difference(
+def _both(
     metric: str, labels: _Bools, old: _Floats, new: _Floats, value: BusinessValue
-) -> tuple[float, float, float]:
-    """Both values, and half the width of the paired t interval of their difference."""
-    truth, n = labels.astype(np.float64), len(labels)
+) -> tuple[formulas.Measured, formulas.Measured]:
+    truth = labels.astype(np.float64)
     before, after = (formulas.measured(metric, Rows.of(scores, truth, value)) for scores in (old, new))
     if before is None or after is None:
-        raise MonitoringError(
-            f"{metric} cannot be compared: on these {n} rows it is not defined for both.",
+        raise TooFewRows(
+            f"{metric} cannot be compared: on these {len(labels)} rows it is not defined for both.",
             "Wait until more labels have come, or compare by another metric.",
         )
-    t = float(scipy.stats.t.ppf(1 - DOUBT / 2, n - 1))
-    margin = t * float((after.by_row - before.by_row).std(ddof=1)) / math.sqrt(n)
-    return before.value, after.value, margin
+    return before, after
 
 
-def _auc_difference(labels: _Bools, old: _Floats, new: _Floats) -> tuple[float, float, float]:
-    """Both areas, and half the width of the interval of their difference, from DeLong's covariance."""
-    areas, covariance = _delong(labels, np.stack([old, new]))
+def _margin(by_row: _Floats) -> float:
+    """Half the width of the paired t interval of a difference, from its influences."""
+    n = len(by_row)
+    return float(scipy.stats.t.ppf(1 - DOUBT / 2, n - 1)) * float(by_row.std(ddof=1)) / math.sqrt(n)
+
+
+def _margin_of_groups(by_row: _Floats, groups: NDArray[Any]) -> float:
+    """Half the width of the t interval of a difference, where only groups of rows are independent."""
+    _, places, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    n, worth = len(by_row), len(by_row) ** 2 / float(np.sum(sizes.astype(np.float64) ** 2))
+    if worth < _FEWEST_GROUPS:
+        raise TooFewRows(
+            f"The {n} labelled rows are worth {worth:.1f} days or other slices of equal size; rows of one may be "
+            f"alike, and {_FEWEST_GROUPS} are the least that can be compared.",
+            "Wait until more labels have come.",
+        )
+    sums = np.bincount(places, by_row)
+    error = math.sqrt(len(sums) / (len(sums) - 1) * float(np.sum(sums**2))) / n
+    return float(scipy.stats.t.ppf(1 - DOUBT / 2, worth - 1)) * error
+
+
+def _auc_margin(labels: _Bools, old: _Floats, new: _Floats) -> float:
+    """Half the width of the interval of the difference of two areas, from DeLong's covariance."""
+    _, covariance = _delong(labels, np.stack([old, new]))
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    return float(areas[0]), float(areas[1]), Z * math.sqrt(max(variance, 0.0))
+    return Z * math.sqrt(max(variance, 0.0))
 
 
 def _delong(labels: _Bools, scores: _Floats) -> tuple[_Floats, _Floats]:

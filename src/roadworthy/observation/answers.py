@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from roadworthy import registry
+from roadworthy.errors import TooFewRows
 from roadworthy.monitoring import windows
 from roadworthy.monitoring.estimation import support
 from roadworthy.monitoring.estimation.calibration import FILE, Calibration
@@ -107,9 +108,14 @@ class AnswerJudge:
         too_few = answered.labelled < project.config.policy.performance.minimum_labelled
         if too_few or capture.unkept_features(project.dataset, project.config.policy.capture):
             return None
-        frames = (frame for frame, _ in self.traffic.read(project, self.slices))
-        labelled = (frame[(frame["version"] == champion.tag) & frame["label"].notna()] for frame in frames)
-        return compare_on(project, labelled, champion.tag, former.tag)
+        labelled = (
+            (frame[(frame["version"] == champion.tag) & frame["label"].notna()], slices)
+            for frame, slices in self.traffic.read(project, self.slices)
+        )
+        try:
+            return compare_on(project, labelled, champion.tag, former.tag)
+        except TooFewRows:  # of a class, or of days
+            return None
 
 
 def _performances(report: WindowReport, segment: Segment | None) -> tuple[Performance, ...]:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from roadworthy import registry
-from roadworthy.errors import MonitoringError, NoTraffic
+from roadworthy.errors import MonitoringError, NoTraffic, TooFewRows
 from roadworthy.monitoring import performance, windows
 from roadworthy.project import Project
 from roadworthy.records import Comparison, Slice, Window
@@ -128,12 +128,12 @@ class Traffic:
             rows = found.drop_duplicates(KEY).merge(known, on=KEY, validate="one_to_one")
             yield rows, [part for part, _ in group]
 
-    def labelled_rows(self, project: Project, window: Window) -> Iterator[pd.DataFrame]:
-        """Read the rows of a window that have a label, so many at a time."""
+    def labelled_rows(self, project: Project, window: Window) -> Iterator[tuple[pd.DataFrame, list[Slice]]]:
+        """Read the rows of a window that have a label, so many at a time, as `read` does."""
         times = self.times
         inside = np.flatnonzero(((times >= window.start) & (times < window.end)).to_numpy())
-        for frame, _ in self.read(project, self.slices(window, inside)):
-            yield frame[frame["label"].notna()]
+        for frame, slices in self.read(project, self.slices(window, inside)):
+            yield frame[frame["label"].notna()], slices
 
     def compare(self, project: Project, champion: str, challenger: str, window: Window) -> Comparison:
         """Let two versions answer the labelled rows of a window, and compare them in the use case's metric.
@@ -169,18 +169,24 @@ def read_traffic(project: Project) -> Traffic:
     return Traffic(found, time, version, np.flatnonzero(several))
 
 
-def compare_on(project: Project, labelled: Iterable[pd.DataFrame], champion: str, challenger: str) -> Comparison:
+def compare_on(
+    project: Project, labelled: Iterable[tuple[pd.DataFrame, list[Slice]]], champion: str, challenger: str
+) -> Comparison:
     """Let two versions answer labelled rows, and compare them in the use case's metric.
+
+    Rows of one slice of the traffic, such as a day, may be alike: only slices are taken as independent.
 
     Parameters
     ----------
     labelled
-        Captured rows with their labels, in one or more frames.
+        Captured rows with their labels, in one or more frames, each with the slices that it has rows of.
 
     Raises
     ------
     MonitoringError
         When there are no such rows, or the policy does not keep all features: then no version can answer them again.
+    TooFewRows
+        When there are too few of them, or of slices.
     """
     if unkept := capture.unkept_features(project.dataset, project.config.policy.capture):
         raise MonitoringError(
@@ -188,15 +194,22 @@ def compare_on(project: Project, labelled: Iterable[pd.DataFrame], champion: str
             "Compare them on live traffic by a rollout, or let the policy keep what they need (capture.classified).",
         )
     models, answers = None, []
-    for frame in labelled:
+    for frame, slices in labelled:
         if len(frame):
             models = models or [registry.load(project.config, version) for version in (champion, challenger)]
-            answers.append([frame["label"].to_numpy(bool), *(model.predict(frame) for model in models)])
+            own = _starts(frame[project.dataset.time], slices)
+            answers.append([frame["label"].to_numpy(bool), *(model.predict(frame) for model in models), own])
     if not answers:
-        raise MonitoringError("No row of the window has a label yet.", "Send labels to /feedback, then observe again.")
-    truth, old, new = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        raise TooFewRows("No row of the window has a label yet.", "Send labels to /feedback, then observe again.")
+    truth, old, new, groups = (np.concatenate(parts) for parts in zip(*answers, strict=True))
     metric = project.config.settings.use_case.metric
-    return performance.compare(metric, truth, old, new, champion=champion, challenger=challenger)
+    return performance.compare(metric, truth, old, new, champion=champion, challenger=challenger, groups=groups)
+
+
+def _starts(times: pd.Series[pd.Timestamp], slices: Sequence[Slice]) -> NDArray[np.int64]:
+    """Return when the slice of each row began, in microseconds since 1970."""
+    starts = pd.DatetimeIndex([part.start for part in slices]).as_unit("us")
+    return starts.asi8[starts.searchsorted(times, side="right") - 1]
 
 
 def _grouped(

@@ -13,12 +13,13 @@ from sklearn import metrics as scikit
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from roadworthy.config import BusinessValue
-from roadworthy.errors import MonitoringError
+from roadworthy.errors import MonitoringError, TooFewRows
 from roadworthy.monitoring.performance import METRICS, compare, fell, improves, measure
 from roadworthy.records import MetricReading
 
 VALUE = BusinessValue(caught=30, false_alarm=-6)
 Rows = tuple[NDArray[np.bool_], NDArray[np.float64]]
+Groups = NDArray[np.int64]
 
 
 def rows_of(n: int, seed: int, noise: float = 1.0, ties: bool = False) -> Rows:
@@ -197,6 +198,49 @@ def test_paired_roc_auc_interval_covers_and_is_narrower_than_unpaired() -> None:
     assert 0.92 <= covered / 400 <= 0.98
     one = measure(*rows_of(400, 5000), VALUE)["roc_auc"]
     assert found.high - found.low < one.high - one.low
+
+
+def in_moods(seed: int, sizes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], list[NDArray[np.float64]], Groups]:
+    """Labels, what two versions answered that are as good as one another but for each day's mood, and the days."""
+    rng = np.random.default_rng(seed)
+    days = np.repeat(np.arange(len(sizes)), sizes)
+    truth = rng.normal(size=len(days))
+    labels = rng.random(len(days)) < 1 / (1 + np.exp(1 - truth))
+    moods = 0.5 * rng.normal(size=(2, len(sizes)))[:, days]
+    scores = [1 / (1 + np.exp(1 - (1 + mood) * truth - 0.7 * rng.normal(size=len(days)))) for mood in moods]
+    return labels, scores, days
+
+
+def test_paired_interval_of_days_is_that_of_their_means() -> None:
+    labels, (old, new), days = in_moods(1, np.full(10, 200))
+    gains = ((old - labels) ** 2 - (new - labels) ** 2).reshape(10, 200).mean(axis=1)
+    expected = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
+    found = compare("brier", labels, old, new, champion="a", challenger="b", groups=days)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    each = compare("brier", labels, old, new, champion="a", challenger="b", groups=np.arange(len(days)))
+    plain = compare("brier", labels, old, new, champion="a", challenger="b")
+    assert (each.low, each.high) == pytest.approx((plain.low, plain.high))
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "brier"])
+@pytest.mark.parametrize("sizes", [(300, 300, 300, 300, 50), (100,) * 30], ids=["uneven", "even"])
+def test_paired_interval_holds_where_rows_of_a_day_are_alike(metric: str, sizes: tuple[int, ...]) -> None:
+    covered = np.zeros(2)
+    for seed in range(300):
+        labels, (old, new), days = in_moods(seed, np.array(sizes))
+        for number, groups in enumerate((None, days)):
+            found = compare(metric, labels, old, new, champion="a", challenger="b", groups=groups)
+            covered[number] += found.low <= 0 <= found.high
+    as_independent, by_days = covered / 300
+    assert as_independent < 0.93
+    assert by_days >= 0.93  # of so few days, and uneven ones, it is on the wide side
+    assert by_days <= 0.98 or len(sizes) < 10
+
+
+def test_comparing_too_few_days_says_so() -> None:
+    labels, (old, new), days = in_moods(1, np.array([600, 55]))
+    with pytest.raises(TooFewRows, match=r"655 labelled rows are worth 1\.2 days"):
+        compare("roc_auc", labels, old, new, champion="a", challenger="b", groups=days)
 
 
 def test_comparing_too_few_labels_says_so() -> None:

@@ -84,7 +84,7 @@ def test_labelled_rows_are_counted_by_position(project: Project) -> None:
 
 def test_nothing_can_be_compared_without_labels(project: Project) -> None:
     with pytest.raises(MonitoringError, match="No row of the window has a label"):
-        compare_on(project, [pd.DataFrame({"label": []})], "a", "b")
+        compare_on(project, [(pd.DataFrame({"label": []}), [])], "a", "b")
 
 
 def test_versions_cannot_be_compared_on_what_is_not_kept(root: Path) -> None:
@@ -93,4 +93,4 @@ def test_versions_cannot_be_compared_on_what_is_not_kept(root: Path) -> None:
         named = f"- name: {name}\n"
         contract.write_text(contract.read_text().replace(named, f"{named}    classification: restricted\n", 1))
     with projects.load(root) as project, pytest.raises(MonitoringError, match="cannot be compared: carrier, distance"):
-        compare_on(project, [pd.DataFrame({"label": [True]})], "a", "b")
+        compare_on(project, [(pd.DataFrame({"label": [True]}), [])], "a", "b")

@@ -94,7 +94,8 @@ def judge(policy: RolloutPolicy, rollout: Rollout, measured: Measured, now: date
     minutes = (now - rollout.since).total_seconds() / 60
     missing = list(_missing(policy, evidence, measured.requests, minutes))
     if not missing:
-        words = f"all bounds are kept: {'; '.join(found.words for found in evidence)}"
+        kept = "no bound is broken" if any(found.verdict != "kept" for found in evidence) else "all bounds are kept"
+        words = f"{kept}: {'; '.join(found.words for found in evidence)}"
         return Judgement(evidence=evidence, act=_onward(policy, rollout), reason=words)
     words = "; ".join(missing)
     if minutes >= policy.patience_minutes:
