@@ -103,6 +103,7 @@ def test_labels_that_do_not_come_are_not_waited_for_and_those_that_came_must_spe
     champion = rng.beta(2, 8, 20_000)
     few = _judged(_measured(squares=rng.beta(2, 8, 100), champion_squares=champion))
     assert few.act == "next step"
+    assert few.reason.startswith("no bound is broken: ")
     assert "quality: on 100 labelled requests" in few.reason
     unclear = _judged(_measured(squares=rng.beta(2, 8, 600), champion_squares=champion))
     assert unclear.act == "wait"
