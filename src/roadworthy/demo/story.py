@@ -80,10 +80,11 @@ class Story:
         for question in asked:
             if answered := self.project.state.decision(question.id):
                 terminal.show_decision(self.console, answered)
-        if asked and self.project.state.running_rollout():
+        if asked and (rollout := self.project.state.running_rollout()):
             self.console.print(
                 "  it is better beyond doubt; before it is promoted it is tried on traffic (retrain.then)"
             )
+            self.server.wait_for_challenger(rollout.challenger)
             show_rollout(self.console, rollouts.kept(self.project))
         return decided
 

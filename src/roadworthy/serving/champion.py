@@ -121,7 +121,8 @@ class Follower:
             alias, rollout = state.alias(CHAMPION), state.running_rollout()
             self.note("state", None)
             self._follow_champion(state, alias.version if alias else None, alias.since if alias else None)
-            self._follow_rollout(state, rollout)
+            under_another = rollout is not None and alias is not None and rollout.champion != alias.version
+            self._follow_rollout(state, None if under_another else rollout)  # the next look of an observer ends it
             self._report(state)
         except RoadworthyError as error:
             self.note("state", f"{error.fact} The service answers on with what it has.")

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from queue import Queue
@@ -129,16 +130,23 @@ class Server:
         ServingError
             When it does not come to that, with the reason that the service gives.
         """
+        return self._wait(lambda found: found.version == tag, f"answer with {tag}", wait)
+
+    def wait_for_challenger(self, tag: str, wait: float = 30.0) -> float:
+        """Wait until every worker has a rollout's challenger beside its champion; as `wait_for_version` else."""
+        return self._wait(lambda found: found.challenger == tag, f"take {tag} beside its champion", wait)
+
+    def _wait(self, there: Callable[[Deployment], bool], what: str, wait: float) -> float:
         begin = time.monotonic()
         with closing(State.open(self._config.state_address)) as state:
             while True:
                 found = self._deployments(state)
-                if found and all(each.version == tag for each in found):
+                if found and all(map(there, found)):
                     return time.monotonic() - begin
                 if time.monotonic() - begin > wait:
                     problem = next((each.problem for each in found if each.problem), None)
                     raise ServingError(
-                        f"The service does not answer with {tag} after {wait:.0f} s. {problem or ''}".strip(),
+                        f"The service does not {what} after {wait:.0f} s. {problem or ''}".strip(),
                         f"Look into {self._config.path(LOG)}.",
                     )
                 time.sleep(0.05)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
 
-from roadworthy.records import AccessToken, Finding, Observer, now
+from roadworthy.records import AccessToken, Finding, HistoryEntry, Observer, Rollout, now
 from roadworthy.serving import tokens
 from roadworthy.serving.champion import Follower
 from roadworthy.serving.tokens import TokenBook
@@ -49,6 +49,24 @@ def test_it_follows_promotion_and_keeps_the_old_one_when_the_new_one_is_broken(f
     assert one.problem is None
     for follower in (one, other):
         follower.stop()
+
+
+def test_a_rollout_whose_champion_is_another_by_now_has_no_share_of_the_traffic(fresh: Project) -> None:
+    champion, challenger, hurried = (fresh.release(seed) for seed in (3, 4, 5))
+    fresh.promote(champion)
+    pair = {"champion": champion.tag, "challenger": challenger.tag}
+    rollout = Rollout(id="tried", mode="canary", steps=(0.9,), started=now(), since=now(), who="ada", **pair)
+    fresh.state.start_rollout(rollout, HistoryEntry(who="ada", action="rollout", version_to=challenger.tag))
+    follower = Follower(fresh.config, fresh.dataset, TokenBook())
+    follower.look()
+    assert follower.lineup.rollout == rollout
+    assert fresh.state.deployments()[0].challenger == challenger.tag
+    fresh.promote(hurried)
+    follower.look()
+    assert (follower.lineup.rollout, follower.lineup.challenger) == (None, None)
+    assert follower.lineup.champion is not None
+    assert follower.lineup.champion.tag == hurried.tag
+    follower.stop()
 
 
 def test_a_changed_model_file_is_refused(fresh: Project) -> None:
