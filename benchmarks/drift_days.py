@@ -40,13 +40,12 @@ from roadworthy.monitoring.drift import compare, drifted, judge, level, weigh
 from roadworthy.monitoring.profiles import Profile
 from roadworthy.monitoring.slices import Sliced
 
-POLICY = DriftPolicy()
+POLICY = DriftPolicy(minimum_rows=250)  # half of the default: a day of about 500 rows is judged, however they fall
 KINDS = ("independent", "hours alike", "day and night", "weekends", "bursts", "all")
 REFERENCE_DAYS, LIKENESS = 63, 0.9
 DAYS_A_MONTH = 30.44
 CASES = dict.fromkeys(("0.10 sd", "0.25 sd", "0.5 sd", "1 sd", "sd x1.2"), "n0")
 CASES |= dict.fromkeys(("odds x1.25", "odds x2"), "c5")
-FURTHER = 400  # windows without a change that the rule on raw rows is told of
 CARELESS, KNOWING = ("independent", "BH", "whylogs", "Evidently"), ("by days", "exact", "told")
 RULES = (*CARELESS, *KNOWING)
 Figures = dict[tuple[str, str], list[bool]]  # rule, case -> named or not, window by window
@@ -164,7 +163,7 @@ def of_own_days(drawn: list[pd.DataFrame], days: int) -> np.ndarray:
 # --- the table -----------------------------------------------------------------------------------------------------
 
 
-def judged(kind: str, days: int, draw: int, windows: int, a_day: int) -> Figures:
+def judged(kind: str, days: int, draw: int, *, windows: int, a_day: int, further: int) -> Figures:
     """Judge windows against one draw of the reference."""
     rng, at_level = np.random.default_rng([7, draw]), level(POLICY, DAYS_A_MONTH / days)
     drawn = traffic(kind, REFERENCE_DAYS, a_day, rng)
@@ -174,8 +173,8 @@ def judged(kind: str, days: int, draw: int, windows: int, a_day: int) -> Figures
         return traffic(kind, days, a_day, rng, first=0 if days == 7 else int(rng.integers(7)))
 
     on_rows, tests = OnRows(drawn), Exact(pd.concat(drawn))
-    further = np.array([on_rows.distances(pd.concat(next_days())) for _ in range(FURTHER)])
-    unchanged = {"exact": of_own_days(drawn, days), "told": further}
+    told = np.array([on_rows.distances(pd.concat(next_days())) for _ in range(further)])
+    unchanged = {"exact": of_own_days(drawn, days), "told": told}
     figures: Figures = defaultdict(list)
     seen: list[pd.DataFrame] = []
     for number in range(windows):
@@ -214,6 +213,7 @@ def main() -> None:
     parser.add_argument("--references", type=int, default=2, help="draws of the reference")
     parser.add_argument("--windows", type=int, default=50, help="windows of each reference")
     parser.add_argument("--rows", type=int, default=800, help="of a day")
+    parser.add_argument("--further", type=int, default=400, help="windows without a change that one rule is told of")
     parser.add_argument("--traffic", nargs="+", choices=KINDS, default=KINDS, help="only these kinds of it")
     parser.add_argument("--days", nargs="+", type=int, default=(1, 7), help="of a window")
     asked = parser.parse_args()
@@ -226,7 +226,7 @@ def main() -> None:
             for kind in asked.traffic:
                 count = asked.references
                 together: Figures = defaultdict(list)
-                one_draw = partial(judged, kind, days, windows=asked.windows, a_day=asked.rows)
+                one_draw = partial(judged, kind, days, windows=asked.windows, a_day=asked.rows, further=asked.further)
                 for figures in pool.map(one_draw, range(count)):
                     for key, values in figures.items():
                         together[key] += values
