@@ -19,7 +19,7 @@ _Floats = NDArray[np.float64]
 _Bools = NDArray[np.bool_]
 
 _FEWEST = 2  # a variance needs two
-_FEWEST_GROUPS = 3  # with fewer Student's t is wider than any difference that is seen
+_FEWEST_GROUPS = 2  # Student's t of one degree of freedom is the widest that says anything
 
 
 def improves(metric: str) -> bool:
@@ -123,7 +123,7 @@ def compare(
     The influences are summed by group (for areas: Obuchowski, Biometrics 53, 1997), with the factor ``g / (g - 1)`` for
     ``g`` groups. Student's t has as many degrees of freedom, less one, as there are groups of equal size that are worth
     as much, ``n**2 / sum(n_g**2)`` (Carter, Schnepel and Steigerwald, Review of Economics and Statistics 99, 2017); at
-    least three are asked for.
+    least two are asked for.
     """
     direction = 1.0 if improves(metric) else -1.0
     truth, old = _checked(labels, champion_p)
