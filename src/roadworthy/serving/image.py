@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from roadworthy.serving import installed
 
 _PACKAGE = "roadworthy"
+_AT_THE_DESK = "lab"  # the extra with JupyterLab's panels, for which a service has no use
 _WHEELS = "wheels"  # below the bento's sources, where BentoML's own wheels go too
 # [tool.bentoml.build] of pyproject.toml names the folder; made here, a volume that is mounted there gets its owner
 _MAKE_HOME = 'install -d -m 0700 -o "$BENTO_USER" -g "$BENTO_USER" "${ROADWORTHY_HOME:-/var/lib/roadworthy}"'
@@ -67,13 +68,13 @@ def requirements(asked: str, wheel: str) -> str:
 
 
 def _needs(asked: set[str]) -> list[Requirement]:
-    """Return what Roadworthy's extras need: those asked for, and those that this environment has.
+    """Return what Roadworthy's extras need: those asked for, and those of use to a service that this environment has.
 
     A wheel's line cannot name them: BentoML writes it in a way that uv does not read.
     """
     found = []
     for extra, needs in installed.extras(_PACKAGE).items():
-        if extra in asked or all(installed.pins([need]) for need in needs):
+        if extra in asked or (extra != _AT_THE_DESK and all(installed.pins([need]) for need in needs)):
             found += needs
     for need in found:
         need.marker = None  # it said of which extra it is
