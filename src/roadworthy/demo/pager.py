@@ -114,8 +114,10 @@ def _fail(story: Story, project: Project) -> None:
     """Look: what nobody acknowledged is handed on, and does not arrive."""
     log = logging.getLogger(alerts.__name__)
     log.disabled = True  # it has a line for each that did not arrive; what follows has them from the state
-    lifecycle.watch_once(project, who="policy", clock=story.plan.clock)
-    log.disabled = False
+    try:
+        lifecycle.watch_once(project, who="policy", clock=story.plan.clock)
+    finally:
+        log.disabled = False
     opened = project.state.open_alerts()
     handed, failed = [alert for alert in opened if alert.escalated], alerts.failing(opened)
     if not handed:

@@ -184,9 +184,9 @@ def compare_on(
     Raises
     ------
     MonitoringError
-        When there are no such rows, or the policy does not keep all features: then no version can answer them again.
+        When the policy does not keep all features: then no version can answer the rows again.
     TooFewRows
-        When there are too few of them, or of slices.
+        When there is no such row, or too few of them, or of slices.
     """
     if unkept := capture.unkept_features(project.dataset, project.config.policy.capture):
         raise MonitoringError(
